@@ -1,0 +1,133 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// ClusterState is what `get clusters` prints under STATUS.
+type ClusterState string
+
+const (
+	// ClusterReady: beats, and its API server answers.
+	ClusterReady ClusterState = "Ready"
+	// ClusterNotReady: beats, but its API server does not answer, or two
+	// agents claim its name.
+	ClusterNotReady ClusterState = "NotReady"
+	// ClusterStale: missed three heartbeats.
+	ClusterStale ClusterState = "Stale"
+	// ClusterCordoned: given nothing new.
+	ClusterCordoned ClusterState = "Cordoned"
+	// ClusterLeaving: unjoin is under way.
+	ClusterLeaving ClusterState = "Leaving"
+	// ClusterNever: joined, but no agent has reported yet.
+	ClusterNever ClusterState = "Never"
+)
+
+// ClusterStatus is status/clusters/<name>.json.
+type ClusterStatus struct {
+	Cluster string       `json:"cluster"`
+	UID     types.UID    `json:"uid"`
+	State   ClusterState `json:"state"`
+	// MemberUID is bound at the first heartbeat; another one's reports are
+	// refused until `recover` says otherwise.
+	MemberUID         string      `json:"memberUID,omitempty"`
+	LastHeartbeat     metav1.Time `json:"lastHeartbeat,omitempty"`
+	Region            string      `json:"region,omitempty"`
+	Zones             []string    `json:"zones,omitempty"`
+	AgentVersion      string      `json:"agentVersion,omitempty"`
+	KubernetesVersion string      `json:"kubernetesVersion,omitempty"`
+	// Revision is the newest planned, Applied the newest taken over.
+	Revision int64 `json:"revision"`
+	Applied  int64 `json:"applied"`
+	// Objects counts the shard's objects; Unhealthy those not Current.
+	Objects   int64 `json:"objects"`
+	Unhealthy int64 `json:"unhealthy"`
+	// Remaining counts what a leaving cluster has still to let go.
+	Remaining  int64              `json:"remaining,omitempty"`
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	Resources  []MemberResource   `json:"resources,omitempty"`
+}
+
+// Condition types of a Cluster, an object and the federation.
+const (
+	ConditionReady        = "Ready"
+	ConditionNameConflict = "NameConflict"
+	ConditionRefused      = "RevisionRefused"
+	ConditionAPIServer    = "APIServerReachable"
+	// ConditionPlaced: the object is in every cluster's shard that it is for.
+	ConditionPlaced = "Placed"
+	// ConditionAvailable: Current in every cluster that is not stale.
+	ConditionAvailable = "Available"
+	// ConditionHeld: the last good state is kept; the reason says why.
+	ConditionHeld = "Held"
+	// ConditionDeleting: tombstones are out and not all acknowledged.
+	ConditionDeleting = "Deleting"
+)
+
+// Reasons of ConditionHeld.
+const (
+	HeldVanished    = "SpecVanished"
+	HeldCorrupt     = "SpecInvalid"
+	HeldNoNamespace = "NamespaceNotFound"
+	HeldBudget      = "RemovalBudget"
+	HeldSecret      = "SecretsRefused"
+)
+
+// ObjectStatus is status/objects/<key>.json.
+type ObjectStatus struct {
+	Key Key `json:"key"`
+	// UID and CreationTimestamp are given by the leader when it first sees
+	// the spec and kept until a delete completes.
+	UID               types.UID   `json:"uid"`
+	CreationTimestamp metav1.Time `json:"creationTimestamp"`
+	// Generation counts the spec's changes as the leader saw them.
+	Generation int64 `json:"generation"`
+	// SpecGeneration is the bucket generation that Generation stands for.
+	SpecGeneration int64              `json:"specGeneration"`
+	Conditions     []metav1.Condition `json:"conditions,omitempty"`
+	// Counts are sums over the clusters that run the object.
+	Counts    map[string]int64      `json:"counts,omitempty"`
+	Addresses []string              `json:"addresses,omitempty"`
+	Clusters  []ObjectClusterStatus `json:"clusters,omitempty"`
+	Events    []Event               `json:"events,omitempty"`
+}
+
+// ObjectClusterStatus is what one cluster runs of an object.
+type ObjectClusterStatus struct {
+	Cluster string `json:"cluster"`
+	// Replicas asked of this cluster, where the kind has any.
+	Replicas *int64 `json:"replicas,omitempty"`
+	Health   Health `json:"health"`
+	Reason   string `json:"reason,omitempty"`
+	Message  string `json:"message,omitempty"`
+	// Synced: what this cluster reports stems from the newest spec.
+	Synced bool `json:"synced"`
+	// Stale: the cluster is silent; the rest is the last that was known.
+	Stale     bool             `json:"stale,omitempty"`
+	Counts    map[string]int64 `json:"counts,omitempty"`
+	Addresses []string         `json:"addresses,omitempty"`
+	Adopted   bool             `json:"adopted,omitempty"`
+}
+
+// FederationStatus is status/federation.json.
+type FederationStatus struct {
+	Leader string `json:"leader"`
+	Epoch  int64  `json:"epoch"`
+	// Time is the leader's clock at its last change of this status.
+	Time       metav1.Time        `json:"time"`
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// Held lists specs whose last good state is kept, and keys in specs/ that
+	// cannot be read as one.
+	Held []HeldSpec `json:"held,omitempty"`
+}
+
+// HeldSpec is a spec the leader does not follow, and why.
+type HeldSpec struct {
+	// Path below specs/, as it is in the bucket.
+	Path    string `json:"path"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+	// Generation of the spec in the bucket; 0 when it vanished.
+	Generation int64 `json:"generation"`
+}
