@@ -11,6 +11,9 @@ import (
 var (
 	// ErrNotExist: there is no such object (or no such bucket).
 	ErrNotExist = errors.New("object does not exist")
+	// ErrNoBucket: the bucket itself is missing, or the directory is none. It
+	// matches ErrNotExist too, but nothing may be concluded about the object.
+	ErrNoBucket error = noBucketError{}
 	// ErrPrecondition: the object's generation is not the one demanded.
 	ErrPrecondition = errors.New("precondition failed")
 	// ErrNotModified: the object is still at the generation the reader has.
@@ -30,6 +33,11 @@ var (
 	// ErrTooLarge: the object is over MaxObjectSize.
 	ErrTooLarge = errors.New("object too large")
 )
+
+type noBucketError struct{}
+
+func (noBucketError) Error() string        { return "bucket does not exist" }
+func (noBucketError) Is(target error) bool { return target == ErrNotExist }
 
 const (
 	// MaxObjectSize is the most a Bucket reads or writes as one object, in
@@ -75,6 +83,8 @@ func IfGeneration(g int64) *int64 { return &g }
 type Bucket interface {
 	// Read returns the object, or ErrNotExist. When notGeneration is not 0
 	// and the object is at that generation: ErrNotModified, without the body.
+	// It leaves Updated and Metadata empty, because Cloud Storage does not
+	// send them with the content: a listing and ReadVersion tell them.
 	Read(ctx context.Context, key string, notGeneration int64) (*Object, error)
 	// Write stores the object whole and returns its new generation.
 	Write(ctx context.Context, key string, body []byte, opts WriteOptions) (int64, error)
