@@ -1,0 +1,170 @@
+# kubectl-fed: `make help` explains every target.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+# Every build and test of every module uses the same flags, so that they share one build cache.
+export CGO_ENABLED := 0
+export GOFLAGS     := -trimpath -buildvcs=false
+
+GO       ?= go
+BIN      := $(CURDIR)/bin
+DIST     := $(CURDIR)/dist
+FUZZTIME ?= 10s
+# Packages tested side by side.
+JOBS     ?= 2
+
+MODULE  := github.com/kubectl-fed/kubectl-fed
+VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null || echo v0.0.0-dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Commit=$(COMMIT)
+
+HELM_VERSION          := v3.22.0
+GOLANGCI_LINT_VERSION := v2.15.0
+
+# Built by `go install`, helm takes itself for one of Kubernetes 1.20's time when it renders without a cluster.
+HELM_LDFLAGS := -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=36
+
+# go-tool BINARY,PACKAGE,MODULE,VERSION,LDFLAGS: installs into bin/ unless that very version is there.
+define go-tool
+	@if ! $(GO) version -m $(BIN)/$(1) 2>/dev/null | grep -qE "^\s+mod\s+$(3)\s+$(4)\s"; then \
+	  echo "installing $(1) $(4) (once; a minute or two)"; \
+	  GOBIN=$(BIN) $(GO) install -ldflags '$(5)' $(2)@$(4); \
+	fi
+endef
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/kubectl-fed and bin/fed-agent.
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/kubectl-fed ./cmd/fed-agent
+
+.PHONY: lab
+lab: ## Build bin/lab (real clusters on this machine) and bin/kubectl, a link to it.
+	./test/lab/build.sh $(BIN)/lab
+	ln -sf lab $(BIN)/kubectl
+
+.PHONY: tools
+tools: tools-helm tools-lint ## Install the pinned helm and golangci-lint into bin/.
+
+.PHONY: tools-helm
+tools-helm:
+	$(call go-tool,helm,helm.sh/helm/v3/cmd/helm,helm.sh/helm/v3,$(HELM_VERSION),$(HELM_LDFLAGS))
+
+.PHONY: tools-lint
+tools-lint:
+	$(call go-tool,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,github.com/golangci/golangci-lint/v2,$(GOLANGCI_LINT_VERSION))
+
+##@ See it work
+
+.PHONY: demo
+demo: build lab tools-helm ## Federate 5 real clusters on this machine, step by step; KEEP=1 leaves them running.
+	KEEP=$(KEEP) ./test/demo/run.sh
+
+##@ Test
+
+.PHONY: test
+test: unit e2e ## Everything: unit, conformance and end-to-end tests. Needs no root.
+
+.PHONY: unit
+unit: tools-helm ## Unit and conformance tests of every module.
+	$(GO) test -p $(JOBS) $$($(GO) list ./... | grep -v '^$(MODULE)/test/e2e\(/\|$$\)')
+	cd test/lab && $(GO) test -p $(JOBS) ./...
+	cd .ci && $(GO) test -p $(JOBS) ./chart ./image ./release
+
+.PHONY: e2e
+e2e: build lab tools-helm ## End-to-end scripts: the real binaries against real API servers.
+	$(GO) test -p $(JOBS) -count=1 -timeout 40m ./test/e2e/...
+
+.PHONY: bench
+bench: build lab tools-helm ## Measure latency, memory and operations; writes docs/benchmarks.md.
+	$(GO) run ./test/bench -bin $(BIN) -out docs/benchmarks.md
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
+	FUZZTIME=$(FUZZTIME) ./.ci/fuzz
+
+##@ Check
+
+.PHONY: lint
+lint: tools-lint ## Lint, the architecture's import rules included.
+	$(BIN)/golangci-lint run ./...
+	cd .ci && $(BIN)/golangci-lint run ./...
+
+.PHONY: verify
+verify: verify-format verify-vet verify-tidy verify-generated verify-chart verify-krew verify-depguard ## Formatting, vet, tidy modules, generated files, chart, krew manifest, import rules.
+	@echo "verify: all good"
+
+.PHONY: verify-format
+verify-format:
+	@files=$$(git ls-files -co --exclude-standard -- '*.go' | while read -r f; do if [ -f "$$f" ]; then echo "$$f"; fi; done | xargs -r gofmt -l); \
+	if [ -n "$$files" ]; then echo "not formatted (run gofmt -w):"; echo "$$files"; exit 1; fi
+	@echo "verify-format: ok"
+
+.PHONY: verify-vet
+verify-vet:
+	$(GO) vet ./...
+	cd test/lab && $(GO) vet ./...
+	cd .ci && $(GO) vet ./...
+
+.PHONY: verify-tidy
+verify-tidy:
+	$(GO) mod tidy -diff
+	cd test/lab && $(GO) mod tidy -diff
+	cd .ci && $(GO) mod tidy -diff
+
+.PHONY: verify-generated
+verify-generated:
+	@before=$$(git diff | git hash-object --stdin; git status --porcelain); \
+	$(GO) generate ./...; \
+	after=$$(git diff | git hash-object --stdin; git status --porcelain); \
+	if [ "$$before" != "$$after" ]; then echo "generated files were out of date; commit what 'go generate ./...' just changed:"; git status --short; exit 1; fi
+	@echo "verify-generated: ok"
+
+.PHONY: verify-chart
+verify-chart: tools-helm
+	$(BIN)/helm lint --strict --quiet charts/fed-agent -f charts/fed-agent/ci/values.yaml
+	cd .ci && $(GO) test -count=1 ./chart
+
+.PHONY: verify-krew
+verify-krew:
+	cd .ci && $(GO) test -count=1 ./release
+
+.PHONY: verify-depguard
+verify-depguard: tools-lint
+	cd .ci && $(GO) test -count=1 ./depguard
+
+##@ Release
+
+.PHONY: image
+image: ## Write the agent's OCI image to dist/ as a tar (IMAGE_ARCH=amd64|arm64); no registry, no container engine.
+	@mkdir -p $(DIST)
+	GOOS=linux GOARCH=$(IMAGE_ARCH) $(GO) build -ldflags '$(LDFLAGS)' -o $(DIST)/fed-agent-linux-$(IMAGE_ARCH) ./cmd/fed-agent
+	cd .ci && $(GO) run ./image -binary $(DIST)/fed-agent-linux-$(IMAGE_ARCH) -arch $(IMAGE_ARCH) \
+	  -name $(IMAGE):$(VERSION) -license ../LICENSE -out $(DIST)/fed-agent-linux-$(IMAGE_ARCH).tar
+	@rm -f $(DIST)/fed-agent-linux-$(IMAGE_ARCH)
+
+IMAGE      ?= ghcr.io/kubectl-fed/fed-agent
+IMAGE_ARCH ?= $(shell $(GO) env GOARCH)
+
+.PHONY: dist
+dist: ## Build release archives of kubectl-fed for every platform into dist/, with checksums.
+	cd .ci && $(GO) run ./release archives -root .. -out $(DIST) -ldflags '$(LDFLAGS)'
+
+.PHONY: krew
+krew: dist ## Render krew.yaml to dist/fed.yaml for the archives in dist/.
+	cd .ci && $(GO) run ./release krew -template ../krew.yaml -archives $(DIST) -version $(VERSION) -out $(DIST)/fed.yaml
+
+##@ Housekeeping
+
+.PHONY: clean
+clean: ## Stop the lab and remove everything built here.
+	@if [ -x $(BIN)/lab ]; then $(BIN)/lab down || true; fi
+	rm -rf $(BIN) $(DIST) .demo .lab
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN {FS = ":.*## "; printf "Usage: make <target>\n"} \
+	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-zA-Z0-9_-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
