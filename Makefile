@@ -150,7 +150,7 @@ IMAGE_ARCH ?= $(shell $(GO) env GOARCH)
 
 .PHONY: dist
 dist: ## Build release archives of kubectl-fed for every platform into dist/, with checksums.
-	cd .ci && $(GO) run ./release archives -root .. -out $(DIST) -ldflags '$(LDFLAGS)'
+	cd .ci && $(GO) run ./release archives -root .. -out $(DIST) -version $(VERSION) -ldflags '$(LDFLAGS)'
 
 .PHONY: krew
 krew: dist ## Render krew.yaml to dist/fed.yaml for the archives in dist/.

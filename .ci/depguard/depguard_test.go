@@ -22,7 +22,7 @@ const module = "github.com/kubectl-fed/kubectl-fed/"
 // Every package an import rule is about. Those under agent/lead, cmd and test
 // stand for all of their kind.
 var packages = []string{
-	"pkg/api/v1alpha1", "pkg/version", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic",
+	"pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic",
 	"hub", "hub/gcs", "hub/file", "hub/open", "hub/hubtest",
 	"agent", "agent/follow", "agent/apply", "agent/observe", "agent/lead", "agent/lead/gclb",
 	"agent/edge/http", "agent/poddns",
@@ -54,14 +54,15 @@ const (
 
 var standard = []string{"context", "os", "net/http"}
 
-var decisions = []string{"pkg/api/v1alpha1", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic"}
+var decisions = []string{"pkg/api/v1alpha1", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic"}
 
 // allowed says, for each importing package, all that it may import of the
 // lists above. "(test)" stands for a _test.go file.
 var allowed = map[string][]string{
 	"pkg/api/v1alpha1": {types, scheme},
 	"pkg/version":      {types, scheme},
-	"pkg/manifest":     {types, scheme, "pkg/api/v1alpha1"},
+	"pkg/kinds":        {types, scheme, "pkg/api/v1alpha1"},
+	"pkg/manifest":     {types, scheme, "pkg/api/v1alpha1", "pkg/kinds"},
 	"pkg/plan":         {types, scheme, "pkg/api/v1alpha1"},
 	"pkg/status":       {types, scheme, "pkg/api/v1alpha1"},
 	"pkg/traffic":      {types, scheme, "pkg/api/v1alpha1"},
@@ -72,8 +73,8 @@ var allowed = map[string][]string{
 	"hub/file":       join(standard, types, lock, "hub"),
 	"hub/open":       join(standard, types, lock, "hub", "hub/gcs", "hub/file"),
 	"hub/hubtest":    join(standard, types, lock, storage, compute, dns, "pkg/api/v1alpha1", "hub", "hub/gcs", "hub/file", "hub/open"),
-	"hub (test)":     join(standard, types, lock, "test/fixtures", "pkg/api/v1alpha1", "pkg/version", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic", "hub/gcs", "hub/file", "hub/open", "hub/hubtest"),
-	"hub/gcs (test)": join(standard, types, lock, storage, compute, dns, "test/fixtures", "pkg/api/v1alpha1", "pkg/version", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic", "hub", "hub/file", "hub/open", "hub/hubtest"),
+	"hub (test)":     join(standard, types, lock, "test/fixtures", "pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic", "hub/gcs", "hub/file", "hub/open", "hub/hubtest"),
+	"hub/gcs (test)": join(standard, types, lock, storage, compute, dns, "test/fixtures", "pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic", "hub", "hub/file", "hub/open", "hub/hubtest"),
 
 	"agent":           join(acting, "pkg/api/v1alpha1", "pkg/version", "agent/follow", "agent/apply", "agent/observe", "agent/lead", "agent/lead/gclb", "agent/edge/http", "agent/poddns"),
 	"agent/follow":    join(acting, "pkg/api/v1alpha1", "agent/apply", "agent/observe"),
