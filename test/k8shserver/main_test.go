@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestHandler(t *testing.T) {
+	t.Parallel()
+	a := answer{Hostname: "k8shserver-6we2u", Zone: "europe-west1-b"}
+	for name, c := range map[string]struct {
+		method, path string
+		leaving      bool
+		status       int
+		body         string
+	}{
+		"the seed's answer": {"GET", "/", false, 200, `{"hostname":"k8shserver-6we2u","zone":"europe-west1-b"}` + "\n"},
+		"leaving, it still answers": {
+			"GET", "/", true, 200, `{"hostname":"k8shserver-6we2u","zone":"europe-west1-b"}` + "\n",
+		},
+		"healthy":            {"GET", "/healthz", false, 200, "ok\n"},
+		"unhealthy, leaving": {"GET", "/healthz", true, 503, "stopping\n"},
+		"no such path":       {"GET", "/other", false, 404, "404 page not found\n"},
+		"no writes":          {"POST", "/", false, 405, "Method Not Allowed\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var leaving atomic.Bool
+			leaving.Store(c.leaving)
+			w := httptest.NewRecorder()
+			handler(a, &leaving).ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+			if w.Code != c.status || w.Body.String() != c.body {
+				t.Errorf("%s %s = %d %q, want %d %q", c.method, c.path, w.Code, w.Body, c.status, c.body)
+			}
+		})
+	}
+}
+
+func TestFindZone(t *testing.T) {
+	t.Parallel()
+	metadata := func(status int, flavour, body string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Metadata-Flavor") != "Google" || r.URL.Path != metadataPath {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			w.Header().Set("Metadata-Flavor", flavour)
+			w.WriteHeader(status)
+			fmt.Fprint(w, body)
+		}))
+		t.Cleanup(s.Close)
+		return strings.TrimPrefix(s.URL, "http://")
+	}
+	for name, c := range map[string]struct{ env, host, want string }{
+		"the label wins":        {"us-east1-b", metadata(200, "Google", "projects/1/zones/asia-east1-a"), "us-east1-b"},
+		"the metadata server":   {"", metadata(200, "Google", "projects/1/zones/asia-east1-a\n"), "asia-east1-a"},
+		"an error of its":       {"", metadata(404, "Google", "projects/1/zones/asia-east1-a"), unknownZone},
+		"somebody else's":       {"", metadata(200, "", "<html>welcome</html>"), unknownZone},
+		"an empty answer":       {"", metadata(200, "Google", ""), unknownZone},
+		"nobody there":          {"", "127.0.0.1:1", unknownZone},
+		"a host that is no URL": {"", "a b", unknownZone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := map[string]string{"ZONE": c.env, "GCE_METADATA_HOST": c.host}
+			if got := findZone(t.Context(), func(k string) string { return env[k] }); got != c.want {
+				t.Errorf("zone = %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestRequestsUnderWayFinish holds one request open while the server is told
+// to stop: it must turn unhealthy, answer that request and then return.
+func TestRequestsUnderWayFinish(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- serve(ctx, l, answer{"pod", "zone"}, 200*time.Millisecond) }()
+
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: test\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if _, err := io.WriteString(conn, "Connection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := io.ReadAll(conn)
+	if err != nil || !strings.Contains(string(reply), `{"hostname":"pod","zone":"zone"}`) {
+		t.Errorf("the request under way got %q (%v)", reply, err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+}
+
+func TestRunRefusesAnAddressInUse(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := run(t.Context(), l.Addr().String(), 0); err == nil || !strings.Contains(err.Error(), "listen:") {
+		t.Errorf("error is %v, want it to begin with listen:", err)
+	}
+}
