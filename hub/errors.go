@@ -29,6 +29,8 @@ func (w what) apiError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, ErrNoBucket): // says nothing about the object
+		return apierrors.NewServiceUnavailable(err.Error())
 	case errors.Is(err, ErrNotExist):
 		return apierrors.NewNotFound(w.gr, w.name)
 	case errors.Is(err, ErrPrecondition):

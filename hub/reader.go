@@ -128,7 +128,7 @@ func (r *Reader) merge(snap *v1alpha1.Snapshot, listed, read []v1alpha1.SpecReco
 		if _, bad := failed[l.Key]; bad || !ok {
 			continue
 		}
-		s.Updated = l.Updated
+		s.Updated, s.Provenance = l.Updated, l.Provenance // only listings tell
 		next[l.Key] = s
 		snap.Specs = append(snap.Specs, s)
 	}

@@ -40,7 +40,7 @@ func record(k v1alpha1.Key, a Attrs, body []byte) v1alpha1.SpecRecord {
 		Provenance: provenance(a.Metadata), Body: body}
 }
 
-// Spec reads one spec with its body.
+// Spec reads one spec with its body. Who wrote it and when is in listings only.
 func (s *Store) Spec(ctx context.Context, k v1alpha1.Key) (*v1alpha1.SpecRecord, error) {
 	if err := k.Validate(); err != nil {
 		return nil, apierrors.NewBadRequest(err.Error())
