@@ -28,7 +28,7 @@ type Shard struct {
 	Parts []ShardPart `json:"parts,omitempty"`
 	// Tombstones name what is to go, until the cluster has reported it gone.
 	Tombstones []Tombstone `json:"tombstones,omitempty"`
-	// Leaving is set on the last revision a member that unjoins is given.
+	// Leaving is set on the revisions a member that unjoins is given.
 	Leaving LeavingMode `json:"leaving,omitempty"`
 	// Decision is what this revision was decided from. Internal: it lets a
 	// plan be replayed and explained, and promises nothing.
@@ -72,7 +72,22 @@ type Tombstone struct {
 	APIVersion  string      `json:"apiVersion"`
 	Kind        string      `json:"kind"`
 	Propagation Propagation `json:"propagation"`
+	// Cause tells why, for the leader that reads it back.
+	Cause TombstoneCause `json:"cause,omitempty"`
 }
+
+// TombstoneCause says whose word a tombstone is. The uid of an object that a
+// user deleted is never used again; the others' may come back.
+type TombstoneCause string
+
+const (
+	// CauseDeleted: a user deleted the object. Stored as nothing.
+	CauseDeleted TombstoneCause = ""
+	// CauseLeaving: the cluster is being unjoined.
+	CauseLeaving TombstoneCause = "Leaving"
+	// CauseUnplaced: the object is no longer for this cluster.
+	CauseUnplaced TombstoneCause = "Unplaced"
+)
 
 // Decision is the input a revision was planned from.
 type Decision struct {

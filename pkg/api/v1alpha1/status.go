@@ -63,6 +63,17 @@ const (
 	ConditionHeld = "Held"
 	// ConditionDeleting: tombstones are out and not all acknowledged.
 	ConditionDeleting = "Deleting"
+	// ConditionPlanning: the leader follows the specs; False while it holds.
+	ConditionPlanning = "Planning"
+	// ConditionFrozen: so many clusters are silent at once that health changes
+	// nothing; users' writes go on.
+	ConditionFrozen = "Frozen"
+)
+
+// Reasons of ConditionPlanning being False.
+const (
+	HaltBucket   = "BucketUnavailable"
+	HaltRestored = "BucketRestored"
 )
 
 // Reasons of ConditionHeld.

@@ -28,6 +28,8 @@ type ClusterVerdict struct {
 	LastHeartbeat time.Time    `json:"lastHeartbeat"`
 	// Reported: at least one heartbeat has counted.
 	Reported bool `json:"reported"`
+	// Stale: silent for three intervals, whatever State says above it.
+	Stale bool `json:"stale,omitempty"`
 }
 
 // Removal is one object leaving one cluster, or scaled to nothing there,

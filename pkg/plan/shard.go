@@ -1,0 +1,94 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+// NoReplicas is Placed.Replicas of what is not divided.
+const NoReplicas = -1
+
+// Shard is what one cluster is to run, as the planner reads and writes it.
+// Once built it is never changed: plans share what did not change.
+type Shard struct {
+	ClusterUID types.UID
+	Objects    []Placed             // by key
+	Tombstones []v1alpha1.Tombstone // by key, then uid
+	Leaving    v1alpha1.LeavingMode
+}
+
+// Placed is one object of a shard.
+type Placed struct {
+	v1alpha1.ShardObject
+	// Replicas in its manifest, for divided kinds; else NoReplicas.
+	Replicas int64
+}
+
+// Revision turns the shard into the stored form. Number, epoch and origin are
+// the writer's to fill.
+func (s Shard) Revision() *v1alpha1.Shard {
+	objects := make([]v1alpha1.ShardObject, len(s.Objects))
+	for i := range s.Objects {
+		objects[i] = s.Objects[i].ShardObject
+	}
+	return &v1alpha1.Shard{ClusterUID: s.ClusterUID, Objects: objects, Tombstones: slices.Clone(s.Tombstones), Leaving: s.Leaving}
+}
+
+// FromRevision reads a stored revision back. Manifests come out in the form
+// that Plan renders, so that equal ones compare equal.
+func FromRevision(r *v1alpha1.Shard) Shard {
+	s := Shard{ClusterUID: r.ClusterUID, Leaving: r.Leaving, Objects: make([]Placed, len(r.Objects)), Tombstones: slices.Clone(r.Tombstones)}
+	for i, o := range r.Objects {
+		o.Manifest, o.Body = canonical(o.Manifest), ""
+		s.Objects[i] = Placed{ShardObject: o, Replicas: storedReplicas(o)}
+	}
+	slices.SortFunc(s.Objects, func(a, b Placed) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(s.Tombstones, compareTombstones)
+	return s
+}
+
+// Object finds what the shard says of a key.
+func (s Shard) Object(k v1alpha1.Key) (Placed, bool) {
+	i, ok := slices.BinarySearchFunc(s.Objects, k, func(p Placed, k v1alpha1.Key) int { return p.Key.Compare(k) })
+	if !ok {
+		return Placed{}, false
+	}
+	return s.Objects[i], true
+}
+
+// canonical undoes whatever a store did to white space and escapes on the way.
+func canonical(manifest json.RawMessage) json.RawMessage {
+	var compact, escaped bytes.Buffer
+	if json.Compact(&compact, manifest) != nil {
+		return manifest
+	}
+	json.HTMLEscape(&escaped, compact.Bytes())
+	return escaped.Bytes()
+}
+
+func storedReplicas(o v1alpha1.ShardObject) int64 {
+	if !divided(o.Key) {
+		return NoReplicas
+	}
+	var m struct {
+		Spec struct {
+			Replicas *int64 `json:"replicas"`
+		} `json:"spec"`
+	}
+	if json.Unmarshal(o.Manifest, &m) != nil || m.Spec.Replicas == nil {
+		return defaultReplicas
+	}
+	return *m.Spec.Replicas
+}
+
+func compareTombstones(a, b v1alpha1.Tombstone) int {
+	if c := a.Key.Compare(b.Key); c != 0 {
+		return c
+	}
+	return bytes.Compare([]byte(a.UID), []byte(b.UID))
+}

@@ -1,0 +1,137 @@
+package plan
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+// Input is everything that a plan depends on. Slices may be in any order.
+type Input struct {
+	Federation *v1alpha1.Federation
+	Clusters   []Cluster
+	Specs      []Spec
+	// Broken are specs that the bucket holds but that cannot be followed.
+	Broken []Broken
+	// Invalid are paths below specs/ that name no key.
+	Invalid []v1alpha1.InvalidPath
+	// Records are what was kept of every key by an earlier plan.
+	Records map[v1alpha1.Key]Record
+	// Requests that have not taken effect yet.
+	Requests []v1alpha1.Request
+	// Removals so far that no user's delete explains.
+	Removals []v1alpha1.Removal
+	Now      time.Time
+	// Cache of rendered manifests between plans; nil plans without one.
+	Cache *Cache
+}
+
+// Cluster is one member as the planner sees it.
+type Cluster struct {
+	v1alpha1.Cluster
+	// Stale: silent for too long. Its shard goes on following the users, but
+	// nothing waits for it.
+	Stale bool
+	// Reported: an agent has reported at least once.
+	Reported bool
+	// Unknown: its previous shard cannot be read just now. It is given
+	// nothing, and what depends on its share waits.
+	Unknown bool
+	// Previous is what it was given last; the zero Shard before the first.
+	Previous Shard
+	// Gone are the tombstones of Previous that it has acknowledged.
+	Gone map[v1alpha1.GoneObject]bool
+}
+
+// Spec is a decoded spec.
+type Spec struct {
+	Key v1alpha1.Key
+	// Generation is the bucket's, for equality only.
+	Generation int64
+	// Updated is when the spec was written, on the bucket's clock.
+	Updated time.Time
+	Object  *unstructured.Unstructured
+	// Clusters limits where the object goes; nil is everywhere.
+	Clusters map[string]bool
+}
+
+// Broken is a spec that is present but not to be followed as it is. What is
+// placed stays as it is.
+type Broken struct {
+	Key        v1alpha1.Key
+	Generation int64
+	// Message says what is wrong with it. Empty means nothing is known to be
+	// wrong: it could not be read just now, or is too young to be followed.
+	Message string
+}
+
+// Record is what outlives a plan about one key.
+type Record struct {
+	UID     types.UID
+	Created time.Time
+	// Generation counts the spec's changes, from 1.
+	Generation int64
+	// SpecGeneration is the bucket generation it stands for.
+	SpecGeneration int64
+}
+
+// Output of a plan.
+type Output struct {
+	Clusters []ClusterPlan // by name; without the unknown ones
+	Objects  []Object      // by key
+	// Finished are specs whose delete is done everywhere it must be.
+	Finished []Finished
+	// Held by path.
+	Held []v1alpha1.HeldSpec
+	// Removals of the budget's window, these included.
+	Removals []v1alpha1.Removal
+	// Answered are the IDs of requests that take effect with this plan.
+	Answered []string
+}
+
+// ClusterPlan is what one member is to run.
+type ClusterPlan struct {
+	Name  string
+	Shard Shard
+	// Changed: Shard differs from the previous one.
+	Changed bool
+	// Reason is one line: what makes it differ.
+	Reason string
+	// Replicas of the divided objects that changed.
+	Replicas map[v1alpha1.Key]v1alpha1.ReplicaDecision
+}
+
+// Finished names a spec to be removed from the bucket, at this generation
+// only.
+type Finished struct {
+	Key        v1alpha1.Key
+	Generation int64
+}
+
+// Object is what the plan holds of one key.
+type Object struct {
+	Key    v1alpha1.Key
+	Record Record
+	// Deleting: tombstones are out, or about to be.
+	Deleting bool
+	// Held is the reason (one of v1alpha1.Held…) why the spec is not followed.
+	Held    string
+	Message string
+	// Clusters that have the object in their shard, and those that are to
+	// acknowledge a tombstone of it.
+	Clusters, Waiting []string
+	// Skipped are clusters it would be for, were they not cordoned.
+	Skipped []string
+	// Wanted replicas in all, and those that no cluster could be given. Both 0
+	// for what is not divided.
+	Wanted, Unplaced int64
+}
+
+// Conditions are the object's, without times.
+func (o Object) Conditions() []metav1.Condition {
+	return []metav1.Condition{o.placed(), o.held(), o.deleting()}
+}
