@@ -138,15 +138,15 @@ verify-depguard: tools-lint
 ##@ Release
 
 .PHONY: image
-image: ## Write the agent's OCI image to dist/ as a tar (IMAGE_ARCH=amd64|arm64); no registry, no container engine.
-	@mkdir -p $(DIST)
-	GOOS=linux GOARCH=$(IMAGE_ARCH) $(GO) build -ldflags '$(LDFLAGS)' -o $(DIST)/fed-agent-linux-$(IMAGE_ARCH) ./cmd/fed-agent
-	cd .ci && $(GO) run ./image -binary $(DIST)/fed-agent-linux-$(IMAGE_ARCH) -arch $(IMAGE_ARCH) \
-	  -name $(IMAGE):$(VERSION) -license ../LICENSE -out $(DIST)/fed-agent-linux-$(IMAGE_ARCH).tar
-	@rm -f $(DIST)/fed-agent-linux-$(IMAGE_ARCH)
+image: ## Write OCI images of fed-agent and the sample application to dist/ (IMAGE_ARCH=amd64|arm64); needs no registry, no container engine.
+	GOOS=linux GOARCH=$(IMAGE_ARCH) $(GO) build -ldflags '$(LDFLAGS)' -o $(DIST)/linux-$(IMAGE_ARCH)/ ./cmd/fed-agent ./test/k8shserver
+	@cd .ci && for name in fed-agent k8shserver; do \
+	  $(GO) run ./image -binary $(DIST)/linux-$(IMAGE_ARCH)/$$name -arch $(IMAGE_ARCH) -name $(IMAGE_REPOSITORY)/$$name:$(VERSION) \
+	    -license ../LICENSE -out $(DIST)/$$name-linux-$(IMAGE_ARCH).tar; \
+	done
 
-IMAGE      ?= ghcr.io/kubectl-fed/fed-agent
-IMAGE_ARCH ?= $(shell $(GO) env GOARCH)
+IMAGE_REPOSITORY ?= ghcr.io/kubectl-fed
+IMAGE_ARCH       ?= $(shell $(GO) env GOARCH)
 
 .PHONY: dist
 dist: ## Build release archives of kubectl-fed for every platform into dist/, with checksums.

@@ -16,15 +16,16 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
 const (
-	user       = "65532:65532"
-	binaryPath = "usr/local/bin/fed-agent"
-	caPath     = "etc/ssl/certs/ca-certificates.crt"
-	mediaType  = "application/vnd.oci.image."
+	user      = "65532:65532"
+	binaryDir = "usr/local/bin"
+	caPath    = "etc/ssl/certs/ca-certificates.crt"
+	mediaType = "application/vnd.oci.image."
 )
 
 func main() {
@@ -49,15 +50,16 @@ func run(binary, license, arch, name, out string) error {
 	if err != nil {
 		return fmt.Errorf("read licence: %w", err)
 	}
+	entrypoint := path.Join(binaryDir, filepath.Base(binary))
 	layer, err := pack([]file{
-		{binaryPath, 0o755, bin},
+		{entrypoint, 0o755, bin},
 		{caPath, 0o644, certificates()},
 		{"LICENSE", 0o644, lic},
 	})
 	if err != nil {
 		return fmt.Errorf("pack layer: %w", err)
 	}
-	image, err := assemble(layer, arch, name)
+	image, err := assemble(layer, entrypoint, arch, name)
 	if err != nil {
 		return fmt.Errorf("assemble image: %w", err)
 	}
@@ -138,12 +140,12 @@ func digest(b []byte) string {
 func blob(body []byte) file { return file{"blobs/sha256/" + digest(body), 0o644, body} }
 
 // assemble puts layer, configuration, manifest and both indexes into one tar.
-func assemble(layer []byte, arch, name string) ([]byte, error) {
+func assemble(layer []byte, entrypoint, arch, name string) ([]byte, error) {
 	config, err := json.Marshal(map[string]any{
 		"os": "linux", "architecture": arch,
 		"config": map[string]any{
-			"User": user, "Entrypoint": []string{"/" + binaryPath}, "WorkingDir": "/",
-			"Env":    []string{"PATH=/usr/local/bin", "SSL_CERT_FILE=/" + caPath},
+			"User": user, "Entrypoint": []string{"/" + entrypoint}, "WorkingDir": "/",
+			"Env":    []string{"PATH=/" + binaryDir, "SSL_CERT_FILE=/" + caPath},
 			"Labels": map[string]string{"org.opencontainers.image.source": "https://github.com/kubectl-fed/kubectl-fed", "org.opencontainers.image.licenses": "Apache-2.0"},
 		},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + digest(layer)}},

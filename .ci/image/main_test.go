@@ -17,7 +17,7 @@ import (
 func build(t *testing.T, name string) []byte {
 	t.Helper()
 	dir := t.TempDir()
-	bin, lic, out := filepath.Join(dir, "bin"), filepath.Join(dir, "LICENSE"), filepath.Join(dir, "image.tar")
+	bin, lic, out := filepath.Join(dir, "fed-agent"), filepath.Join(dir, "LICENSE"), filepath.Join(dir, "image.tar")
 	for f, body := range map[string]string{bin: "binary", lic: "licence"} {
 		if err := os.WriteFile(f, []byte(body), 0o600); err != nil {
 			t.Fatal(err)
@@ -107,6 +107,9 @@ func TestImageCanBeFollowedFromItsIndex(t *testing.T) {
 		t.Errorf("config = %+v", config)
 	}
 	content, headers := unpack(t, layer)
+	if got := config.Config.Entrypoint[0]; got != "/usr/local/bin/fed-agent" {
+		t.Errorf("entrypoint = %s", got)
+	}
 	if h := headers[strings.TrimPrefix(config.Config.Entrypoint[0], "/")]; h == nil || h.Mode != 0o755 {
 		t.Errorf("entrypoint %v is not an executable of the layer", config.Config.Entrypoint)
 	}

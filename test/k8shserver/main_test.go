@@ -22,7 +22,7 @@ func TestHandler(t *testing.T) {
 		status       int
 		body         string
 	}{
-		"the seed's answer": {"GET", "/", false, 200, `{"hostname":"k8shserver-6we2u","zone":"europe-west1-b"}` + "\n"},
+		"a plain answer": {"GET", "/", false, 200, `{"hostname":"k8shserver-6we2u","zone":"europe-west1-b"}` + "\n"},
 		"leaving, it still answers": {
 			"GET", "/", true, 200, `{"hostname":"k8shserver-6we2u","zone":"europe-west1-b"}` + "\n",
 		},
