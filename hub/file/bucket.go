@@ -161,7 +161,13 @@ func (b *Bucket) Write(ctx context.Context, key string, body []byte, opts hub.Wr
 		return 0, err
 	}
 	defer root.Close()
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("write %s: %w", key, err)
+	}
 	b.tidy.Do(func() { removeStaleTemps(root, time.Now()) })
+	if b.alreadyLost(ctx, root, key, opts.IfGeneration) {
+		return 0, explain("write", key, hub.ErrPrecondition)
+	}
 	staged, err := b.stage(root, body)
 	if err != nil {
 		return 0, explain("write", key, err)
@@ -174,6 +180,24 @@ func (b *Bucket) Write(ctx context.Context, key string, body []byte, opts hub.Wr
 	return generation, b.persist(root, key)
 }
 
+// alreadyLost spares a write that cannot succeed the trouble of preparing its
+// file. Whatever is in doubt is decided under the lock.
+func (b *Bucket) alreadyLost(ctx context.Context, root *os.Root, key string, want *int64) bool {
+	if want == nil {
+		return false
+	}
+	f, id, err := openObject(root, key)
+	if isMissing(err) {
+		return *want != 0 && b.isSetUp(root) == nil
+	}
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	st, err := b.stateOf(ctx, root, key, id)
+	return err == nil && st.Generation != *want
+}
+
 // Delete implements hub.Bucket.
 func (b *Bucket) Delete(ctx context.Context, key string, generation int64) error {
 	if err := checkKey(key); err != nil {
@@ -184,6 +208,9 @@ func (b *Bucket) Delete(ctx context.Context, key string, generation int64) error
 		return err
 	}
 	defer root.Close()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("delete %s: %w", key, err)
+	}
 	if err := b.remove(ctx, root, key, generation); err != nil {
 		return explain("delete", key, err)
 	}

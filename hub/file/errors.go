@@ -28,14 +28,19 @@ func (b *Bucket) noBucket() error {
 	return fmt.Errorf("%w: %s; create it with kubectl fed init", hub.ErrNoBucket, b)
 }
 
-// missing tells a missing object from a missing bucket: an empty mount point
-// must not look like a bucket whose objects are all gone.
-func (b *Bucket) missing(root *os.Root) error {
+// isSetUp returns an error unless the directory is a bucket: an empty mount
+// point must not look like a bucket whose objects are all gone.
+func (b *Bucket) isSetUp(root *os.Root) error {
 	_, err := root.Lstat(formatFile)
 	if isMissing(err) {
 		return b.noBucket()
 	}
-	if err != nil {
+	return err
+}
+
+// missing is what a missing file means.
+func (b *Bucket) missing(root *os.Root) error {
+	if err := b.isSetUp(root); err != nil {
 		return err
 	}
 	return hub.ErrNotExist

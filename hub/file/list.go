@@ -50,7 +50,7 @@ func (w *walk) run() error {
 		return err
 	}
 	defer root.Close()
-	if err := w.bucket.missing(root); !errors.Is(err, hub.ErrNotExist) || errors.Is(err, hub.ErrNoBucket) {
+	if err := w.bucket.isSetUp(root); err != nil {
 		return err
 	}
 	w.root = root
@@ -68,10 +68,10 @@ func (w *walk) dir(name string) error {
 		return err
 	}
 	dir, err := w.root.OpenRoot(name)
-	if isMissing(err) {
-		return nil
-	}
 	if err != nil {
+		if info, statErr := w.root.Stat(name); isMissing(statErr) || (statErr == nil && !info.IsDir()) {
+			return nil
+		}
 		return err
 	}
 	defer dir.Close()

@@ -2,7 +2,6 @@ package file
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -101,7 +100,7 @@ func (b *Bucket) Empty(ctx context.Context, progress func(removed int)) error {
 		return err
 	}
 	defer root.Close()
-	if err := b.missing(root); errors.Is(err, hub.ErrNoBucket) {
+	if err := b.isSetUp(root); err != nil {
 		return fmt.Errorf("%w; nothing was removed", err)
 	}
 	unlock, err := b.lock(ctx, root)
