@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/lab"
+	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/spec"
+)
+
+// pace is how clusters are started.
+type pace struct {
+	parallel int
+	timeout  time.Duration
+}
+
+func (p *pace) flags(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&p.parallel, "parallel", 2, "how many clusters start at once")
+	cmd.Flags().DurationVar(&p.timeout, "timeout", 2*time.Minute, "how long one cluster may take to be ready")
+}
+
+func (p *pace) check() error {
+	if p.parallel < 1 {
+		return errors.New("--parallel: want 1 or more")
+	}
+	if p.timeout <= 0 {
+		return errors.New("--timeout: want a positive duration")
+	}
+	return nil
+}
+
+func (a *app) up() *cobra.Command {
+	var p pace
+	nodes := 0
+	cmd := &cobra.Command{
+		Use:   "up NAME[=REGION/ZONE[,ZONE...]]...",
+		Short: "Create clusters that do not exist, start those that do not run, wait until all are ready",
+		Long: `Creates the clusters that do not exist, starts those that do not run, and
+returns when all are ready. DIR/kubeconfig has a context for each, by its name.
+
+A name that ends in a zone (us-east1-b, gce-us-east1-b) puts the nodes there.
+Any other name is its own zone, in region "lab". The nodes go round the zones.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.check(); err != nil {
+				return err
+			}
+			requests, err := requests(args, nodes, cmd.Flags().Changed("nodes"))
+			if err != nil {
+				return err
+			}
+			return a.bringUp(cmd, requests, p)
+		},
+	}
+	p.flags(cmd)
+	cmd.Flags().IntVar(&nodes, "nodes", 3, "nodes of each new cluster")
+	return cmd
+}
+
+func requests(args []string, nodes int, sized bool) ([]lab.Request, error) {
+	if nodes < 1 || nodes > maxNodes {
+		return nil, errNodes
+	}
+	var out []lab.Request
+	for _, arg := range args {
+		c, placed, err := spec.Parse(arg)
+		if err != nil {
+			return nil, err
+		}
+		c.Nodes = nodes
+		out = append(out, lab.Request{Cluster: c, Placed: placed, Sized: sized})
+	}
+	return out, nil
+}
+
+// maxNodes is where simulated nodes still cost next to nothing.
+const maxNodes = 250
+
+var errNodes = errors.New("--nodes: want 1 to 250")
+
+func (a *app) bringUp(cmd *cobra.Command, requests []lab.Request, p pace) error {
+	l, err := a.lab(cmd)
+	if err != nil {
+		return err
+	}
+	clusters, err := l.Ensure(requests)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	if err := l.Start(ctx, clusters, p.parallel, p.timeout); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(cmd.OutOrStdout(), "export KUBECONFIG=%s\n", l.Kubeconfig())
+	return nil
+}
+
+func (a *app) start() *cobra.Command {
+	var p pace
+	all := false
+	cmd := &cobra.Command{
+		Use:   "start NAME... | --all",
+		Short: "Start clusters with their data, wait until they are ready",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.check(); err != nil {
+				return err
+			}
+			l, err := a.lab(cmd)
+			if err != nil {
+				return err
+			}
+			clusters, err := pick(l, args, all)
+			if err != nil {
+				return err
+			}
+			ctx, stop := interruptible()
+			defer stop()
+			return l.Start(ctx, clusters, p.parallel, p.timeout)
+		},
+	}
+	p.flags(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "all clusters of the lab")
+	return cmd
+}
+
+func (a *app) down() *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "Remove all clusters and the lab's directory",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := a.lab(cmd)
+			if err != nil {
+				return err
+			}
+			ctx, stop := interruptible()
+			defer stop()
+			return l.Down(ctx)
+		},
+	}
+}

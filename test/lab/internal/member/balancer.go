@@ -1,0 +1,151 @@
+package member
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
+
+	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/spec"
+)
+
+// balancer is the cluster's cloud load balancer: it gives each Service of type
+// LoadBalancer a loopback address of its own. It listens on none of them, for
+// the pods of simulated nodes answer nothing. Services that name a load
+// balancer class are another controller's, and so are Ingresses.
+type balancer struct {
+	client   kubernetes.Interface
+	services corelisters.ServiceLister
+	pool     *addressPool
+	queue    workqueue.TypedRateLimitingInterface[cache.ObjectName]
+}
+
+func runBalancer(ctx context.Context, c spec.Cluster, client kubernetes.Interface) error {
+	pool, err := newAddressPool(c.BalancerRange)
+	if err != nil {
+		return err
+	}
+	factory := informers.NewSharedInformerFactory(client, 0)
+	services := factory.Core().V1().Services()
+	b := &balancer{
+		client:   client,
+		services: services.Lister(),
+		pool:     pool,
+		queue:    workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[cache.ObjectName]()),
+	}
+	if _, err := services.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    b.enqueue,
+		UpdateFunc: func(_, n any) { b.enqueue(n) },
+		DeleteFunc: b.enqueue,
+	}); err != nil {
+		return fmt.Errorf("watch services: %w", err)
+	}
+	factory.Start(ctx.Done())
+	if !cache.WaitForCacheSync(ctx.Done(), services.Informer().HasSynced) {
+		return errors.New("watch services: no first list")
+	}
+	if err := b.adopt(); err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, b.queue.ShutDown)
+	for b.next(ctx) {
+	}
+	return nil
+}
+
+func (b *balancer) enqueue(o any) {
+	if key, err := cache.DeletionHandlingObjectToName(o); err == nil {
+		b.queue.Add(key)
+	}
+}
+
+// adopt reserves the addresses that Services have from an earlier run, before
+// any of them could be given to another.
+func (b *balancer) adopt() error {
+	all, err := b.services.List(labels.Everything())
+	if err != nil {
+		return fmt.Errorf("list services: %w", err)
+	}
+	for _, s := range all {
+		if a := currentAddress(s); wantsAddress(s) && a.IsValid() {
+			b.pool.take(cache.MetaObjectToName(s).String(), a)
+		}
+	}
+	return nil
+}
+
+// next treats one Service; false when there will be no more.
+func (b *balancer) next(ctx context.Context) bool {
+	key, stop := b.queue.Get()
+	if stop {
+		return false
+	}
+	defer b.queue.Done(key)
+	if err := b.reconcile(ctx, key); err != nil {
+		klog.FromContext(ctx).Error(err, "Service has no address yet", "service", key.String())
+		b.queue.AddRateLimited(key)
+		return true
+	}
+	b.queue.Forget(key)
+	return true
+}
+
+func (b *balancer) reconcile(ctx context.Context, key cache.ObjectName) error {
+	s, err := b.services.Services(key.Namespace).Get(key.Name)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("get service: %w", err)
+	}
+	if err != nil || !wantsAddress(s) {
+		b.pool.release(key.String())
+		return nil // the API server empties the status of a Service that is a LoadBalancer no more
+	}
+	a, ok := b.pool.take(key.String(), currentAddress(s))
+	if !ok {
+		return fmt.Errorf("give an address: none left in %s", b.pool.all)
+	}
+	return b.publish(ctx, s, a)
+}
+
+func (b *balancer) publish(ctx context.Context, s *corev1.Service, a netip.Addr) error {
+	want := corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: a.String(), IPMode: ptr.To(corev1.LoadBalancerIPModeProxy)}}}
+	if equality.Semantic.DeepEqual(s.Status.LoadBalancer, want) {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"status": map[string]any{"loadBalancer": want}})
+	if err != nil {
+		return fmt.Errorf("encode status: %w", err)
+	}
+	_, err = b.client.CoreV1().Services(s.Namespace).Patch(ctx, s.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: "lab-balancer"}, "status")
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("write status: %w", err)
+	}
+	return nil
+}
+
+func wantsAddress(s *corev1.Service) bool {
+	return s.Spec.Type == corev1.ServiceTypeLoadBalancer && s.Spec.LoadBalancerClass == nil && s.DeletionTimestamp == nil
+}
+
+func currentAddress(s *corev1.Service) netip.Addr {
+	for _, i := range s.Status.LoadBalancer.Ingress {
+		if a, err := netip.ParseAddr(i.IP); err == nil {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
