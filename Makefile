@@ -93,7 +93,7 @@ lint: tools-lint ## Lint, the architecture's import rules included.
 	cd .ci && $(BIN)/golangci-lint run ./...
 
 .PHONY: verify
-verify: verify-format verify-vet verify-tidy verify-generated verify-chart verify-krew verify-depguard ## Formatting, vet, tidy modules, generated files, chart, krew manifest, import rules.
+verify: verify-format verify-scripts verify-vet verify-tidy verify-generated verify-chart verify-krew verify-depguard ## Formatting, scripts, vet, tidy modules, generated files, chart, krew manifest, import rules.
 	@echo "verify: all good"
 
 .PHONY: verify-format
@@ -101,6 +101,15 @@ verify-format:
 	@files=$$(git ls-files -co --exclude-standard -- '*.go' | while read -r f; do if [ -f "$$f" ]; then echo "$$f"; fi; done | xargs -r gofmt -l); \
 	if [ -n "$$files" ]; then echo "not formatted (run gofmt -w):"; echo "$$files"; exit 1; fi
 	@echo "verify-format: ok"
+
+# Scripts are those with a shell's first line, whatever their name. Every bash reads them; shellcheck does where it is installed.
+.PHONY: verify-scripts
+verify-scripts:
+	@git grep -lE '^#!.*\b(ba)?sh$$' -- ':!*.txtar' | while read -r f; do \
+	  bash -n "$$f"; \
+	  if command -v shellcheck >/dev/null; then shellcheck -x "$$f"; fi; \
+	done
+	@echo "verify-scripts: ok"
 
 .PHONY: verify-vet
 verify-vet:
