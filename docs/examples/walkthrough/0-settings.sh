@@ -3,7 +3,8 @@
 # shellcheck shell=bash
 
 # With FED_LAB=1 the clusters are real ones on this machine and the bucket is a
-# folder; otherwise everything is on Google Cloud.
+# folder (`make build lab tools`, then put bin/ on the PATH); otherwise everything
+# is on Google Cloud.
 export FED_LAB=${FED_LAB:-}
 
 # Name of the federation, and of the kubectl context that stands for it.
@@ -22,7 +23,9 @@ if [ -n "$FED_LAB" ]; then
 	# Everything of the lab lives in one folder.
 	export FED_DIR=${FED_DIR:-$PWD/.demo/walkthrough}
 	export FED_BUCKET=${FED_BUCKET:-file://$FED_DIR/bucket}
-	export KUBECONFIG=$FED_DIR/lab/kubeconfig
+	export LAB_DIR=$FED_DIR/lab
+	# The lab's contexts first; what the plugin adds goes to a file of its own.
+	export KUBECONFIG=$LAB_DIR/kubeconfig:$FED_DIR/federation.kubeconfig
 else
 	# Google Cloud project.
 	export FED_PROJECT=${FED_PROJECT:?set FED_PROJECT to your Google Cloud project, or FED_LAB=1 to stay on this machine}
@@ -37,4 +40,12 @@ fed_context() {
 	else
 		echo "gke_${FED_PROJECT}_$1_gce-$1"
 	fi
+}
+
+# fed_fleet VERB ZONE... runs the agents of the lab's clusters on this machine:
+# the lab's nodes run no containers.
+fed_fleet() {
+	local verb=$1
+	shift
+	fleet -kubeconfig "$LAB_DIR/kubeconfig" -dir "$FED_DIR/agents" "$verb" "${@/#/gce-}"
 }

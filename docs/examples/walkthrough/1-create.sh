@@ -10,7 +10,7 @@
 		mkdir -p "$FED_DIR/bucket"
 		clusters=()
 		for zone in $FED_ZONES; do clusters+=("gce-$zone"); done
-		lab up --dir "$FED_DIR/lab" "${clusters[@]}"
+		lab up "${clusters[@]}"
 		exit
 	fi
 

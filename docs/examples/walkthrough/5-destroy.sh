@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
-# Takes everything down again: the federation, the clusters and the bucket.
+# Takes everything down again: the members' objects, the federation, the clusters
+# and the bucket.
 (
 	set -euo pipefail
 	# shellcheck source-path=SCRIPTDIR source=0-settings.sh
 	. "$(dirname "${BASH_SOURCE[0]}")/0-settings.sh"
 
-	kubectl fed destroy "$FED_NAME" --context="$FED_NAME" --yes
+	for zone in $FED_ZONES; do
+		kubectl fed unjoin "cluster-$zone" --context="$FED_NAME" --cluster-context="$(fed_context "$zone")" --delete
+	done
+	kubectl fed destroy --context="$FED_NAME" --yes
 
 	if [ -n "$FED_LAB" ]; then
-		lab down --dir "$FED_DIR/lab"
+		fed_fleet stop
+		lab down
 		rm -rf "$FED_DIR"
 		exit
 	fi
