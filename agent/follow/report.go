@@ -1,0 +1,68 @@
+package follow
+
+import (
+	"cmp"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-fed/kubectl-fed/agent/observe"
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+// KindReport is the kind of a stored report.
+const KindReport = "Report"
+
+// assemble puts a report together.
+func assemble(id Identity, p Progress, facts observe.Facts, objects []v1alpha1.ObjectReport, gone []v1alpha1.GoneObject, conditions []metav1.Condition) *v1alpha1.Report {
+	return &v1alpha1.Report{
+		TypeMeta:          metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: KindReport},
+		Cluster:           id.Cluster,
+		FederationUID:     id.FederationUID,
+		ClusterUID:        id.ClusterUID,
+		MemberUID:         id.MemberUID,
+		Agent:             id.Agent,
+		AgentVersion:      id.Version,
+		KubernetesVersion: facts.KubernetesVersion,
+		Region:            facts.Region,
+		Zones:             facts.Zones,
+		Resources:         facts.Resources,
+		Revision:          p.Revision,
+		Epoch:             p.Epoch,
+		Conditions:        conditions,
+		Objects:           objects,
+		Gone:              gone,
+		Refused:           p.Refused,
+	}
+}
+
+// Ours says that a report found in the bucket is by this very member.
+func Ours(id Identity, r *v1alpha1.Report) bool {
+	return r.FederationUID == id.FederationUID && r.ClusterUID == id.ClusterUID && r.MemberUID == id.MemberUID
+}
+
+// conditions brings the member's conditions up to date, keeping the times of
+// those that did not turn.
+func conditions(old []metav1.Condition, now metav1.Time, unready string, p Progress) []metav1.Condition {
+	out := append([]metav1.Condition(nil), old...)
+	api := metav1.Condition{Type: v1alpha1.ConditionAPIServer, Status: metav1.ConditionTrue, Reason: "Reachable", LastTransitionTime: now}
+	if unready != "" {
+		api.Status, api.Reason, api.Message = metav1.ConditionFalse, v1alpha1.ReasonAPIServerUnready, unready
+	}
+	meta.SetStatusCondition(&out, api)
+	meta.SetStatusCondition(&out, refusedCondition(now, p))
+	return out
+}
+
+func refusedCondition(now metav1.Time, p Progress) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionRefused, Status: metav1.ConditionFalse, Reason: "None", LastTransitionTime: now}
+	if len(p.Refused) == 0 {
+		return c
+	}
+	newest := p.Refused[len(p.Refused)-1]
+	if newest.Revision <= p.Revision {
+		return c
+	}
+	c.Status, c.Reason, c.Message = metav1.ConditionTrue, cmp.Or(newest.Reason, v1alpha1.ReasonCorruptRevision), newest.Message
+	return c
+}

@@ -1,0 +1,210 @@
+package follow
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/kubectl-fed/kubectl-fed/agent/observe"
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+const (
+	// settleTime lets changes that come together be reported together.
+	settleTime = 100 * time.Millisecond
+	// writeEvery keeps each of the two objects below the one write per second
+	// that a bucket allows per name.
+	writeEvery = 1100 * time.Millisecond
+	// beatTimeout bounds one write of the heartbeat: a late one is no use.
+	beatTimeout = 10 * time.Second
+)
+
+// State is what the report tells of the member, as apply and observe know it.
+type State interface {
+	Objects() []v1alpha1.ObjectReport
+	Gone() []v1alpha1.GoneObject
+	// Changed is poked when the others may answer differently.
+	Changed() <-chan struct{}
+}
+
+// Health is how the member's API server is: why it does not answer, or "".
+type Health interface {
+	Unready() string
+	Facts() observe.Facts
+	Changed() <-chan struct{}
+}
+
+// Reporter writes the heartbeat and the report of one claim on the cluster's
+// name. It is one goroutine: the order of its writes is the order of its code.
+type Reporter struct {
+	id       Identity
+	mailbox  Mailbox
+	follower *Follower
+	state    State
+	health   Health
+	clock    clock.WithTicker
+	interval time.Duration
+
+	generation int64 // of the heartbeat, as last written by us
+	sequence   int64
+	digest     string // of the report, as stored
+	written    []byte // the report, as last written
+	conditions []metav1.Condition
+	pristine   bool // no report of this member was found
+	failing    int
+
+	mu       sync.Mutex
+	lastBeat time.Time
+}
+
+// LastBeat is when a heartbeat was last written, for metrics.
+func (r *Reporter) LastBeat() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lastBeat
+}
+
+// run beats and reports until the context ends or the claim is lost.
+func (r *Reporter) run(ctx context.Context) error {
+	beat, report := r.clock.NewTimer(writeEvery), r.clock.NewTimer(settleTime)
+	defer beat.Stop()
+	defer report.Stop()
+	armed := true // the report timer is running
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C():
+			wait, err := r.beat(ctx)
+			if err != nil {
+				return err
+			}
+			beat.Reset(wait)
+			continue
+		case <-report.C():
+			armed = false
+			wrote, again := r.report(ctx)
+			if wrote {
+				// The heartbeat carries the report's digest: whoever lists
+				// heartbeats learns of the report by it.
+				beat.Reset(max(0, r.LastBeat().Add(writeEvery).Sub(r.clock.Now())))
+			}
+			if wrote || again > 0 {
+				report.Reset(max(again, writeEvery))
+				armed = true
+			}
+			continue
+		case <-r.state.Changed():
+		case <-r.follower.Changed():
+		case <-r.health.Changed():
+		}
+		if !armed {
+			report.Reset(settleTime)
+			armed = true
+		}
+	}
+}
+
+// beat writes one heartbeat and says when to write the next. An error means
+// that this process may no longer speak for the cluster.
+func (r *Reporter) beat(ctx context.Context) (time.Duration, error) {
+	p := r.follower.Progress()
+	hb := &v1alpha1.Heartbeat{
+		Cluster: r.id.Cluster, FederationUID: r.id.FederationUID, ClusterUID: r.id.ClusterUID, MemberUID: r.id.MemberUID,
+		Agent: r.id.Agent, Time: metav1.NewTime(r.clock.Now()), Sequence: r.sequence + 1, Revision: p.Revision, Epoch: p.Epoch,
+		Report: r.digest, Healthy: r.health.Unready() == "", Interval: metav1.Duration{Duration: r.interval},
+	}
+	call, cancel := context.WithTimeout(ctx, beatTimeout)
+	generation, err := r.mailbox.PutHeartbeat(call, hb, r.generation)
+	cancel()
+	switch {
+	case err == nil:
+		r.beaten(ctx, generation)
+		return r.interval, nil
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), apierrors.IsNotFound(err):
+		return r.overtaken(ctx, err)
+	}
+	return r.beatFailed(ctx, err), nil
+}
+
+func (r *Reporter) beaten(ctx context.Context, generation int64) {
+	if r.failing > 0 {
+		logf.FromContext(ctx).Info("the heartbeat can be written again")
+	}
+	r.generation, r.failing = generation, 0
+	r.sequence++
+	r.mu.Lock()
+	r.lastBeat = r.clock.Now()
+	r.mu.Unlock()
+}
+
+func (r *Reporter) beatFailed(ctx context.Context, err error) time.Duration {
+	if r.failing == 0 && ctx.Err() == nil {
+		logf.FromContext(ctx).Error(err, "the heartbeat cannot be written")
+	}
+	r.failing++
+	return min(r.interval, Backoff(r.failing, rand.Float64()))
+}
+
+// overtaken finds out who wrote the heartbeat instead of us.
+func (r *Reporter) overtaken(ctx context.Context, conflict error) (time.Duration, error) {
+	found, generation, err := read(ctx, r.mailbox, r.id.Cluster)
+	if err != nil {
+		return r.beatFailed(ctx, fmt.Errorf("%w; and reading it: %w", conflict, err)), nil
+	}
+	if found == nil && r.generation == 0 {
+		return r.beatFailed(ctx, conflict), nil // the bucket itself is away
+	}
+	if err := Lost(r.id, found); err != nil {
+		return 0, err
+	}
+	r.generation = generation
+	return writeEvery, nil
+}
+
+// report writes the report if it differs from the last one. again is when to
+// try once more after a failure.
+func (r *Reporter) report(ctx context.Context) (wrote bool, again time.Duration) {
+	if r.generation == 0 {
+		return false, settleTime // beat first: only the claim's owner reports
+	}
+	p := r.follower.Progress()
+	if !p.Holding && !r.pristine {
+		return false, 0 // the last report is truer than one of nothing
+	}
+	r.conditions = conditions(r.conditions, metav1.NewTime(r.clock.Now()), r.health.Unready(), p)
+	rep := assemble(r.id, p, r.health.Facts(), r.state.Objects(), r.state.Gone(), r.conditions)
+	body, err := json.Marshal(rep)
+	if err != nil {
+		logf.FromContext(ctx).Error(err, "the report cannot be encoded")
+		return false, 0
+	}
+	if bytes.Equal(body, r.written) {
+		return false, 0
+	}
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	digest, err := r.mailbox.PutReport(call, rep)
+	if err != nil {
+		return false, r.reportFailed(ctx, err)
+	}
+	r.digest, r.written, r.failing = digest, body, 0
+	return true, 0
+}
+
+func (r *Reporter) reportFailed(ctx context.Context, err error) time.Duration {
+	if ctx.Err() == nil {
+		logf.FromContext(ctx).V(1).Info("the report cannot be written, will retry", "error", err.Error())
+	}
+	r.failing++
+	return Backoff(r.failing, rand.Float64())
+}
