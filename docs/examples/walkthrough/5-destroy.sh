@@ -6,7 +6,12 @@
 	# shellcheck source-path=SCRIPTDIR source=0-settings.sh
 	. "$(dirname "${BASH_SOURCE[0]}")/0-settings.sh"
 
+	# The host cluster goes last: whoever may lead has to see the others leave.
+	zones=""
 	for zone in $FED_ZONES; do
+		[ "$zone" = "$FED_HOST_CLUSTER" ] || zones+=" $zone"
+	done
+	for zone in $zones $FED_HOST_CLUSTER; do
 		kubectl fed unjoin "cluster-$zone" --context="$FED_NAME" --cluster-context="$(fed_context "$zone")" --delete
 	done
 	kubectl fed destroy --context="$FED_NAME" --yes
