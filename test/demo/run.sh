@@ -167,8 +167,8 @@ for m in "${members[@]}" "$sixth"; do
   check 60 "nothing of ours is left in gce-$m" "" left
 done
 
-say "Unjoin the clusters and destroy the federation"
-for m in "${members[@]}" "$sixth"; do
+say "Unjoin the clusters, those that may lead last, and destroy the federation"
+for m in "$sixth" us-central1-f us-central1-a asia-east1-a europe-west1-b us-east1-b; do
   run kubectl fed --context=federation unjoin "cluster-$m" --cluster-context="gce-$m" --host-cluster-context="$host" --delete
   run helm --kube-context="gce-$m" --namespace=kubectl-fed-system uninstall fed-agent
 done
