@@ -88,7 +88,11 @@ func apiServerFlags(c spec.Cluster) []string {
 		"--etcd-servers=" + etcdSocket,
 		"--bind-address=127.0.0.1",
 		fmt.Sprintf("--secure-port=%d", c.Port),
-		"--endpoint-reconciler-type=none", // a loopback address is no valid endpoint
+		// A loopback address is no valid endpoint, so none is published; an
+		// address must be named all the same where the machine has no network.
+		"--endpoint-reconciler-type=none",
+		"--advertise-address=" + nodeIP(c, 0),
+		"--external-hostname=localhost",
 		"--service-cluster-ip-range=" + c.ServiceRange,
 		"--authorization-mode=Node,RBAC",
 		"--allow-privileged=true",

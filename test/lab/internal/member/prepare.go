@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -39,6 +40,8 @@ func prepare(ctx context.Context, c spec.Cluster, client kubernetes.Interface) e
 			return fmt.Errorf("prepare cluster: %s: %w", step.what, err)
 		}
 	}
+	debug.SetGCPercent(garbageAtWork)
+	debug.FreeOSMemory()
 	if err := os.WriteFile(spec.ReadyFile, nil, 0o600); err != nil {
 		return fmt.Errorf("say that the cluster is ready: %w", err)
 	}
