@@ -1,0 +1,249 @@
+package lead
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/status"
+)
+
+// aggregator is the loop from reports to status.
+type aggregator struct {
+	*term
+	members  map[string]*memberView
+	verdicts map[string]v1alpha1.ClusterVerdict
+	// blind: the last look found nothing to look at, because the bucket did
+	// not answer.
+	blind bool
+	queue *statusQueue
+
+	clusters   map[string]v1alpha1.ClusterStatus
+	objects    map[v1alpha1.Key]v1alpha1.ObjectStatus
+	federation *v1alpha1.FederationStatus
+	written    v1alpha1.Verdicts
+	// described is the version of the plan that every object was last
+	// described from.
+	described int64
+}
+
+// memberView is what is known of one member.
+type memberView struct {
+	seen   status.Observation
+	stale  bool
+	report *v1alpha1.Report
+	// digest that the heartbeat named when the report was read.
+	digest string
+	rows   map[v1alpha1.Key]*v1alpha1.ObjectReport
+}
+
+func newAggregator(t *term) *aggregator {
+	return &aggregator{term: t, members: map[string]*memberView{}, queue: newStatusQueue(t)}
+}
+
+// load takes over what the last leader concluded.
+func (a *aggregator) load(ctx context.Context, v *v1alpha1.Verdicts, objects map[v1alpha1.Key]v1alpha1.ObjectStatus) error {
+	clusters, err := a.cfg.Store.ClusterStatuses(ctx)
+	if err != nil {
+		return fmt.Errorf("read cluster statuses: %w", err)
+	}
+	if fed, err := a.cfg.Store.FederationStatus(ctx); err == nil {
+		a.federation = fed
+	}
+	a.verdicts, a.written = v.Clusters, *v
+	if a.verdicts == nil {
+		a.verdicts = map[string]v1alpha1.ClusterVerdict{}
+	}
+	a.clusters, a.objects = clusters, objects
+	return nil
+}
+
+// run looks at the members every second.
+func (a *aggregator) run(ctx context.Context) error {
+	for sleep(ctx, aggregateEvery) {
+		if err := a.look(ctx); err != nil && ctx.Err() == nil {
+			logr.FromContextOrDiscard(ctx).Info("cannot look at the members", "err", err.Error())
+		}
+		a.describe(ctx)
+	}
+	return nil
+}
+
+// look reads heartbeats and the reports that changed, judges, and tells the
+// planner. Without an answer nothing is judged: silence of the bucket is not
+// silence of the members.
+func (a *aggregator) look(ctx context.Context) error {
+	beats, err := a.cfg.Store.Heartbeats(ctx)
+	if err != nil {
+		a.blind = true
+		return fmt.Errorf("read heartbeats: %w", err)
+	}
+	pl := a.board.plan()
+	changed := a.judge(pl.clusters, beats)
+	a.blind = false
+	keys := a.read(ctx, pl)
+	restored, err := a.restored(ctx, pl)
+	if err != nil {
+		return err
+	}
+	h := a.health(pl, restored)
+	if old := a.board.healthy().restored; old != restored && restored != "" {
+		logr.FromContextOrDiscard(ctx).Info("planning stopped", "reason", restored)
+	}
+	a.board.setHealth(h)
+	if changed || a.toConclude(pl, h) {
+		a.board.ring()
+	}
+	a.describeKeys(pl, keys)
+	return nil
+}
+
+// judge updates every cluster's verdict; true means that one changed.
+func (a *aggregator) judge(clusters []v1alpha1.Cluster, beats map[string]v1alpha1.Heartbeat) bool {
+	verdicts, members := make(map[string]v1alpha1.ClusterVerdict, len(clusters)), make(map[string]*memberView, len(clusters))
+	changed := len(clusters) != len(a.members)
+	for _, c := range clusters {
+		m := a.members[c.Name]
+		old := a.verdicts[c.Name]
+		if m == nil || old.UID != "" && old.UID != c.UID {
+			m = &memberView{}
+		}
+		in := status.ClusterInput{Cluster: c, Seen: m.seen, Previous: old, Blind: a.blind, Now: time.Now()}
+		if beat, ok := beats[c.Name]; ok {
+			in.Beat = &beat
+		}
+		verdicts[c.Name], m.seen = status.Judge(in)
+		v := verdicts[c.Name]
+		changed = changed || v.State != old.State || v.Stale != old.Stale || v.Reported != old.Reported
+		members[c.Name] = m
+	}
+	a.verdicts, a.members = verdicts, members
+	return changed
+}
+
+// read fetches the reports that heartbeats say are new and returns the keys
+// whose state they change.
+func (a *aggregator) read(ctx context.Context, pl planned) map[v1alpha1.Key]bool {
+	var due []string
+	for name, m := range a.members {
+		if beat, ok := m.seen.Beat(); ok && beat.Report != "" && beat.Report != m.digest {
+			due = append(due, name)
+		}
+	}
+	slices.Sort(due)
+	reports, errs := make([]*v1alpha1.Report, len(due)), make([]error, len(due))
+	parallel(len(due), func(i int) { reports[i], _, errs[i] = a.cfg.Store.Report(ctx, due[i]) })
+	keys := map[v1alpha1.Key]bool{}
+	for i, name := range due {
+		m := a.members[name]
+		beat, _ := m.seen.Beat()
+		if errs[i] != nil {
+			logr.FromContextOrDiscard(ctx).Info("report cannot be read", "cluster", name, "err", errs[i].Error())
+			continue
+		}
+		m.digest = beat.Report
+		if !status.Counts(reports[i], clusterNamed(pl.clusters, name), a.verdicts[name]) {
+			logr.FromContextOrDiscard(ctx).Info("report does not count: it is another member's", "cluster", name)
+			continue
+		}
+		m.take(reports[i], keys)
+	}
+	return keys
+}
+
+// take replaces the report and notes the keys it speaks of differently.
+func (m *memberView) take(r *v1alpha1.Report, keys map[v1alpha1.Key]bool) {
+	rows := make(map[v1alpha1.Key]*v1alpha1.ObjectReport, len(r.Objects))
+	for i := range r.Objects {
+		row := &r.Objects[i]
+		rows[row.Key] = row
+		if old, ok := m.rows[row.Key]; !ok || !equality.Semantic.DeepEqual(*old, *row) {
+			keys[row.Key] = true
+		}
+	}
+	for k := range m.rows {
+		if _, ok := rows[k]; !ok {
+			keys[k] = true
+		}
+	}
+	m.report, m.rows = r, rows
+}
+
+// health is what the planner is told.
+func (a *aggregator) health(pl planned, restored string) health {
+	h := health{verdicts: a.verdicts, gone: map[string]acknowledged{}, corrupt: map[string]int64{}, restored: restored}
+	for _, c := range pl.clusters {
+		m := a.members[c.Name]
+		if m.report == nil {
+			continue
+		}
+		gone := acknowledged{revision: m.report.Revision, objects: make(map[v1alpha1.GoneObject]bool, len(m.report.Gone))}
+		for _, g := range m.report.Gone {
+			gone.objects[g] = true
+		}
+		h.gone[c.Name] = gone
+		if n := len(m.report.Refused); n > 0 && m.report.Refused[n-1].Reason == v1alpha1.ReasonCorruptRevision {
+			h.corrupt[c.Name] = m.report.Refused[n-1].Revision
+		}
+	}
+	return h
+}
+
+// toConclude says whether a report tells the planner something it waits for.
+func (a *aggregator) toConclude(pl planned, h health) bool {
+	for name, head := range pl.heads {
+		if h.corrupt[name] != 0 && h.corrupt[name] == head.revision {
+			return true
+		}
+		gone := head.acknowledgedBy(h.gone[name])
+		for _, t := range head.shard.Tombstones {
+			if gone[v1alpha1.GoneObject{Key: t.Key, UID: t.UID}] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// restored says which agent has seen a revision or an epoch that the bucket
+// does not know: it was put back to an earlier state, and planning on would
+// undo what came after. Empty while there is none.
+func (a *aggregator) restored(ctx context.Context, pl planned) (string, error) {
+	for _, c := range pl.clusters {
+		beat, ok := a.members[c.Name].seen.Beat()
+		if !ok {
+			continue
+		}
+		if beat.Epoch > a.epoch && a.cfg.Lock.Remaining() > margin {
+			return fmt.Sprintf("the agent of %s has seen epoch %d, the bucket is at %d: the bucket was restored from an earlier state",
+				c.Name, beat.Epoch, a.epoch), nil
+		}
+		if beat.Revision <= pl.heads[c.Name].revision {
+			continue
+		}
+		// The planner may be about to hear of its own append: the bucket knows.
+		newest, err := a.cfg.Store.HeadRevision(ctx, c.Name)
+		if err != nil {
+			return "", fmt.Errorf("read newest revision of %s: %w", c.Name, err)
+		}
+		if beat.Revision > newest {
+			return fmt.Sprintf("the agent of %s has revision %d, the bucket's newest is %d: the bucket was restored from an earlier state",
+				c.Name, beat.Revision, newest), nil
+		}
+	}
+	return "", nil
+}
+
+func clusterNamed(clusters []v1alpha1.Cluster, name string) v1alpha1.Cluster {
+	for _, c := range clusters {
+		if c.Name == name {
+			return c
+		}
+	}
+	return v1alpha1.Cluster{}
+}

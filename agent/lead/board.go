@@ -1,0 +1,121 @@
+package lead
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/plan"
+)
+
+// board is where the planner and the aggregator tell each other what they
+// know. What is put up is never changed afterwards.
+type board struct {
+	mu      sync.Mutex
+	planned planned
+	health  health
+	// wake asks the planner to look now.
+	wake chan struct{}
+}
+
+// planned is what the planner holds true.
+type planned struct {
+	federation types.UID
+	clusters   []v1alpha1.Cluster // by name
+	heads      map[string]head
+	objects    []plan.Object // by key
+	held       []v1alpha1.HeldSpec
+	removals   []v1alpha1.Removal
+	answered   []string
+	// complete: there has been a plan in this term. Before, what has no place
+	// in it is not known to be gone.
+	complete bool
+	// version tells two apart.
+	version int64
+	// failing is why the users' side cannot be read; empty while it can.
+	failing string
+}
+
+// health is what the aggregator holds true.
+type health struct {
+	verdicts map[string]v1alpha1.ClusterVerdict
+	// gone are acknowledged tombstones, by cluster.
+	gone map[string]acknowledged
+	// corrupt is, per cluster, the revision its agent found corrupt.
+	corrupt map[string]int64
+	// restored says what an agent has seen that the bucket does not hold;
+	// empty while nothing of the kind is known.
+	restored string
+}
+
+// acknowledged is what a report says is gone. It speaks of the revision that
+// the agent had taken over.
+type acknowledged struct {
+	revision int64
+	objects  map[v1alpha1.GoneObject]bool
+}
+
+func newBoard() *board { return &board{wake: make(chan struct{}, 1)} }
+
+func (b *board) plan() planned {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.planned
+}
+
+// setPlan changes what the planner says.
+func (b *board) setPlan(change func(*planned)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(&b.planned)
+	b.planned.version++
+}
+
+func (b *board) healthy() health {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.health
+}
+
+func (b *board) setHealth(h health) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.health = h
+}
+
+// ring wakes the planner; rings that come while one is pending are one.
+func (b *board) ring() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// head is the newest revision of a cluster's shard.
+type head struct {
+	revision int64
+	digest   string
+	shard    plan.Shard
+	// buried is the revision that last added a tombstone, or the first of the
+	// term. An acknowledgement from before it may be about an older one.
+	buried int64
+	// pruned is the revision at which old ones were last removed.
+	pruned int64
+}
+
+// acknowledgedBy filters what a cluster says is gone.
+func (h head) acknowledgedBy(a acknowledged) map[v1alpha1.GoneObject]bool {
+	if a.revision < h.buried {
+		return nil
+	}
+	return a.objects
+}
+
+// Periods of the loops.
+const (
+	bellEvery      = 250 * time.Millisecond
+	snapshotEvery  = 30 * time.Second
+	aggregateEvery = time.Second
+)

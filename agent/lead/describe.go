@@ -1,0 +1,213 @@
+package lead
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/plan"
+	"github.com/kubectl-fed/kubectl-fed/pkg/status"
+)
+
+// heartbeatShown is how old the heartbeat that people read may get while
+// nothing else changes: writing every one of them would cost more than all
+// else together.
+const heartbeatShown = time.Minute
+
+// describe writes what changed of everything but objects, which the queue
+// writes. What fails is tried again at the next look.
+func (a *aggregator) describe(ctx context.Context) {
+	pl := a.board.plan()
+	if pl.version != a.described {
+		a.described = pl.version
+		a.describeAll(pl)
+	}
+	a.writeClusters(ctx, pl)
+	a.writeFederation(ctx, pl)
+	a.writeVerdicts(ctx, pl)
+}
+
+// describeAll sums up every object, and drops the status of those that the
+// plan no longer knows.
+func (a *aggregator) describeAll(pl planned) {
+	known := make(map[v1alpha1.Key]bool, len(pl.objects))
+	for _, o := range pl.objects {
+		known[o.Key] = true
+		a.describeObject(pl, o)
+	}
+	if !pl.complete {
+		return
+	}
+	for k := range a.objects {
+		if !known[k] {
+			delete(a.objects, k)
+			a.queue.remove(k)
+		}
+	}
+}
+
+// describeKeys sums up the objects that reports changed, and all of a cluster
+// that fell silent or came back.
+func (a *aggregator) describeKeys(pl planned, keys map[v1alpha1.Key]bool) {
+	all := false
+	for name, m := range a.members {
+		if stale := a.verdicts[name].Stale; stale != m.stale {
+			m.stale, all = stale, true
+		}
+	}
+	if all {
+		a.describeAll(pl)
+		return
+	}
+	for k := range keys {
+		i, ok := slices.BinarySearchFunc(pl.objects, k, func(o plan.Object, k v1alpha1.Key) int { return o.Key.Compare(k) })
+		if ok {
+			a.describeObject(pl, pl.objects[i])
+		}
+	}
+}
+
+func (a *aggregator) describeObject(pl planned, o plan.Object) {
+	in := status.ObjectInput{Key: o.Key, UID: o.Record.UID, Created: o.Record.Created, Generation: o.Record.Generation,
+		SpecGeneration: o.Record.SpecGeneration, Conditions: o.Conditions(), Now: time.Now()}
+	names := o.Clusters
+	if o.Deleting {
+		names = o.Waiting
+	}
+	for _, name := range names {
+		in.Members = append(in.Members, a.member(pl, name, o.Key))
+	}
+	old, ok := a.objects[o.Key]
+	if ok {
+		in.Previous = &old
+	}
+	st := status.Object(in)
+	if !ok || !equality.Semantic.DeepEqual(old, st) {
+		a.objects[o.Key] = st
+		a.queue.put(st)
+	}
+}
+
+// member is what one cluster is asked and says of an object.
+func (a *aggregator) member(pl planned, name string, k v1alpha1.Key) status.Member {
+	m := status.Member{Cluster: name, Stale: a.verdicts[name].Stale}
+	m.Ranges = clusterNamed(pl.clusters, name).Spec.AddressRanges
+	if placed, ok := pl.heads[name].shard.Object(k); ok {
+		m.Generation = placed.Generation
+		if placed.Replicas != plan.NoReplicas {
+			m.Replicas = &placed.Replicas
+		}
+	}
+	if view := a.members[name]; view != nil {
+		m.Report = view.rows[k]
+	}
+	return m
+}
+
+func (a *aggregator) writeClusters(ctx context.Context, pl planned) {
+	var changed []v1alpha1.ClusterStatus
+	current := map[string]v1alpha1.ClusterStatus{}
+	for _, c := range pl.clusters {
+		m, h := a.members[c.Name], pl.heads[c.Name]
+		if m == nil {
+			continue
+		}
+		in := status.ClusterStatusInput{Cluster: c, Verdict: a.verdicts[c.Name], Seen: m.seen, Report: m.report, Revision: h.revision,
+			Objects: len(h.shard.Objects), Tombstones: len(h.shard.Tombstones), Now: time.Now(),
+			InShard: func(k v1alpha1.Key) bool { _, ok := h.shard.Object(k); return ok }}
+		old, ok := a.clusters[c.Name]
+		if ok {
+			in.Previous = &old
+			current[c.Name] = old
+		}
+		if st := status.Cluster(in); !ok || !sameCluster(old, st) {
+			changed = append(changed, st)
+		}
+	}
+	errs := make([]error, len(changed))
+	parallel(len(changed), func(i int) {
+		errs[i] = a.fence.write(ctx, func(ctx context.Context) error { return a.cfg.Store.PutClusterStatus(ctx, &changed[i]) })
+	})
+	for i, st := range changed {
+		if errs[i] == nil {
+			current[st.Cluster] = st
+		} else if ctx.Err() == nil {
+			logr.FromContextOrDiscard(ctx).Info("cluster status not written", "cluster", st.Cluster, "err", errs[i].Error())
+		}
+	}
+	a.clusters = current
+}
+
+// sameCluster compares all but a heartbeat that is a little newer.
+func sameCluster(old, now v1alpha1.ClusterStatus) bool {
+	if now.LastHeartbeat.Sub(old.LastHeartbeat.Time) < heartbeatShown {
+		now.LastHeartbeat = old.LastHeartbeat
+	}
+	return equality.Semantic.DeepEqual(old, now)
+}
+
+func (a *aggregator) writeFederation(ctx context.Context, pl planned) {
+	in := status.FederationInput{Leader: a.cfg.Lock.Identity(), Epoch: a.epoch, Clusters: pl.clusters, Verdicts: a.verdicts,
+		Held: pl.held, Previous: a.federation, Now: time.Now()}
+	switch restored := a.board.healthy().restored; {
+	case restored != "":
+		in.Halted = v1alpha1.HaltRestored
+		in.HaltMessage = restored + "; nothing is planned until `kubectl fed recover --accept-restore` says so"
+	case pl.failing != "":
+		in.Halted, in.HaltMessage = v1alpha1.HaltBucket, pl.failing
+	case !pl.complete && a.federation != nil:
+		in.Held = a.federation.Held // not looked at yet in this term
+	}
+	st := status.Federation(in)
+	if a.federation != nil {
+		same := st
+		same.Time = a.federation.Time
+		if equality.Semantic.DeepEqual(*a.federation, same) {
+			return
+		}
+	}
+	err := a.fence.write(ctx, func(ctx context.Context) error { return a.cfg.Store.PutFederationStatus(ctx, &st) })
+	if err != nil {
+		if ctx.Err() == nil {
+			logr.FromContextOrDiscard(ctx).Info("federation status not written", "err", err.Error())
+		}
+		return
+	}
+	a.federation = &st
+}
+
+// writeVerdicts keeps what the next leader starts from. Heartbeat times alone
+// are not worth a write: it judges by what it sees itself.
+func (a *aggregator) writeVerdicts(ctx context.Context, pl planned) {
+	v := v1alpha1.Verdicts{Epoch: a.epoch, Clusters: a.verdicts, Removals: a.written.Removals, Answered: a.written.Answered}
+	if pl.complete {
+		v.Removals, v.Answered = pl.removals, pl.answered
+	}
+	if equality.Semantic.DeepEqual(timeless(a.written), timeless(v)) {
+		return
+	}
+	err := a.fence.write(ctx, func(ctx context.Context) error { return a.cfg.Store.PutVerdicts(ctx, &v) })
+	if err != nil {
+		if ctx.Err() == nil {
+			logr.FromContextOrDiscard(ctx).Info("verdicts not written", "err", err.Error())
+		}
+		return
+	}
+	a.written = v
+}
+
+// timeless copies verdicts without the times of heartbeats.
+func timeless(v v1alpha1.Verdicts) v1alpha1.Verdicts {
+	clusters := make(map[string]v1alpha1.ClusterVerdict, len(v.Clusters))
+	for name, c := range v.Clusters {
+		c.LastHeartbeat, c.Since = time.Time{}, metav1.NewTime(c.Since).UTC().Truncate(time.Second)
+		clusters[name] = c
+	}
+	v.Clusters = clusters
+	return v
+}

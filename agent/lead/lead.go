@@ -1,0 +1,166 @@
+package lead
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/tools/leaderelection"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+// The lease. A leader that cannot renew stops before another may start.
+const (
+	leaseDuration = 15 * time.Second
+	renewDeadline = 10 * time.Second
+	retryPeriod   = 2 * time.Second
+)
+
+// eligibleEvery is how often a candidate asks whether it may still lead.
+const eligibleEvery = 30 * time.Second
+
+// Config is what a candidate needs.
+type Config struct {
+	// Cluster is the member this process runs in.
+	Cluster   string
+	Lock      Lock
+	Snapshots Snapshots
+	Store     Store
+	// Decode turns a stored spec into an object, strictly.
+	Decode func(v1alpha1.SpecRecord) (*unstructured.Unstructured, error)
+}
+
+// Lead stands for election and leads while it holds the lease.
+type Lead struct {
+	cfg     Config
+	leading atomic.Bool
+}
+
+// New checks the configuration.
+func New(cfg Config) (*Lead, error) {
+	if cfg.Cluster == "" || cfg.Lock == nil || cfg.Snapshots == nil || cfg.Store == nil || cfg.Decode == nil {
+		return nil, errors.New("lead: cluster, lock, snapshots, store and decode are required")
+	}
+	return &Lead{cfg: cfg}, nil
+}
+
+// Leading says whether this process holds the lease and acts on it.
+func (l *Lead) Leading() bool { return l.leading.Load() }
+
+// Run stands for election whenever the cluster is eligible, until the context
+// ends. It returns once the loops have stopped and the lease is given up.
+func (l *Lead) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if !l.eligible(ctx, false) {
+			sleep(ctx, eligibleEvery)
+			continue
+		}
+		if err := l.candidacy(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// candidacy lasts as long as the cluster is eligible.
+func (l *Lead) candidacy(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for sleep(ctx, eligibleEvery) {
+			if !l.eligible(ctx, true) {
+				logr.FromContextOrDiscard(ctx).Info("cluster may no longer lead")
+				cancel()
+			}
+		}
+	}()
+	for ctx.Err() == nil {
+		if err := l.stand(ctx); err != nil {
+			return err
+		}
+		sleep(ctx, retryPeriod)
+	}
+	return nil
+}
+
+// eligible asks the roster; without an answer, what was known stands.
+func (l *Lead) eligible(ctx context.Context, known bool) bool {
+	c, err := l.cfg.Store.Cluster(ctx, l.cfg.Cluster)
+	if err != nil {
+		if ctx.Err() == nil {
+			logr.FromContextOrDiscard(ctx).Info("cannot tell whether this cluster may lead", "err", err.Error())
+		}
+		return known && !apierrors.IsNotFound(err)
+	}
+	return c.Spec.LeaderEligible && c.Spec.Leaving == ""
+}
+
+// stand takes part in one election and leads if it is won. The lease is given
+// up only after the loops have stopped.
+func (l *Lead) stand(ctx context.Context) error {
+	election, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	won, over := make(chan context.Context, 1), make(chan struct{})
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock: l.cfg.Lock, LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,
+		ReleaseOnCancel: true, Name: l.cfg.Lock.Describe(),
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(held context.Context) { won <- held },
+			OnStoppedLeading: func() {},
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("stand for election: %w", err)
+	}
+	go func() {
+		defer close(over)
+		elector.Run(election)
+	}()
+	select {
+	case held := <-won:
+		l.lead(ctx, held)
+	case <-ctx.Done():
+	case <-over:
+	}
+	leave()
+	<-over
+	return nil
+}
+
+// lead runs one term: until the lease is lost, the context ends, or another
+// leader is found to have decided.
+func (l *Lead) lead(ctx, held context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(held, cancel)
+	defer stop()
+	epoch := l.cfg.Lock.Epoch()
+	log := logr.FromContextOrDiscard(ctx).WithValues("epoch", epoch)
+	ctx = logr.NewContext(ctx, log)
+	l.leading.Store(true)
+	defer l.leading.Store(false)
+	log.Info("leading")
+	if err := newTerm(l.cfg, epoch).run(ctx); err != nil && ctx.Err() == nil {
+		log.Error(err, "term ended")
+		return
+	}
+	log.Info("no longer leading")
+}
+
+// sleep waits; false means that the context ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,185 @@
+package lead
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/plan"
+)
+
+// planner is the loop from specs to shards.
+type planner struct {
+	*term
+	intake   *intake
+	cache    *plan.Cache
+	heads    map[string]head
+	records  map[v1alpha1.Key]plan.Record
+	removals []v1alpha1.Removal
+	answered []string
+	// forced are, per cluster, the corrupt revisions that were superseded.
+	forced map[string]forced
+	absent *absentees
+	bell   int64
+}
+
+func newPlanner(t *term) *planner {
+	return &planner{term: t, intake: newIntake(t.cfg.Decode), cache: plan.NewCache(), heads: map[string]head{},
+		records: map[v1alpha1.Key]plan.Record{}, forced: map[string]forced{}, absent: newAbsentees()}
+}
+
+// load takes over what the last leader kept.
+func (p *planner) load(v *v1alpha1.Verdicts, objects map[v1alpha1.Key]v1alpha1.ObjectStatus) {
+	p.removals, p.answered = v.Removals, v.Answered
+	for k, st := range objects {
+		p.records[k] = plan.Record{UID: st.UID, Created: st.CreationTimestamp.Time, Generation: st.Generation, SpecGeneration: st.SpecGeneration}
+	}
+}
+
+// run plans whenever the bell rings, health changes or time has passed.
+func (p *planner) run(ctx context.Context) error {
+	poll := time.NewTicker(bellEvery)
+	defer poll.Stop()
+	var pause backoff
+	due, notBefore := time.Now(), time.Now()
+	for ctx.Err() == nil {
+		if now := time.Now(); !now.Before(due) && !now.Before(notBefore) {
+			again, err := p.pass(ctx)
+			switch {
+			case errors.Is(err, errSuperseded):
+				return err
+			case err != nil && ctx.Err() == nil:
+				again = pause.fail()
+				notBefore = time.Now().Add(again)
+				logr.FromContextOrDiscard(ctx).Info("planning will be retried", "after", again, "err", err.Error())
+			default:
+				pause.succeed()
+			}
+			due = time.Now().Add(again)
+		}
+		select {
+		case <-ctx.Done():
+		case <-p.board.wake:
+			due = time.Now()
+		case <-poll.C:
+			if time.Now().After(notBefore) && p.listen(ctx) {
+				due = time.Now()
+			}
+		}
+	}
+	return nil
+}
+
+// listen polls the bell. A bell that cannot be heard is made up for by the
+// regular look.
+func (p *planner) listen(ctx context.Context) bool {
+	bell, generation, err := p.cfg.Store.Listen(ctx, p.bell)
+	if err != nil {
+		logr.FromContextOrDiscard(ctx).V(1).Info("cannot listen to the bell", "err", err.Error())
+		return false
+	}
+	rang := generation != p.bell
+	p.bell = generation
+	if bell != nil {
+		p.intake.nursery.rang(bell)
+	}
+	return rang && bell != nil
+}
+
+// pass reads the users' side, plans, and writes what changed. It returns when
+// to look again.
+func (p *planner) pass(ctx context.Context) (time.Duration, error) {
+	snap, err := p.snapshot(ctx)
+	if err != nil {
+		return 0, err
+	}
+	health := p.board.healthy()
+	if health.restored != "" {
+		p.board.setPlan(func(pl *planned) { pl.clusters, pl.failing = snap.Clusters, "" })
+		return snapshotEvery, nil
+	}
+	unread, err := p.takeOver(ctx, snap.Clusters)
+	if err != nil {
+		return 0, err
+	}
+	in := p.input(snap, health)
+	young := p.intake.take(snap, p.records, &in)
+	out := plan.Plan(in)
+	written, err := p.write(ctx, snap, out, health)
+	if err != nil {
+		return 0, err
+	}
+	p.remember(out)
+	p.publish(snap, out)
+	if written {
+		p.conclude(ctx, snap, out)
+	}
+	p.forgetDeparted(ctx, snap)
+	if unread != nil {
+		return 0, unread
+	}
+	if !written {
+		return 0, errors.New("some shards could not be written")
+	}
+	return sooner(young, snapshotEvery), nil
+}
+
+func (p *planner) snapshot(ctx context.Context) (*v1alpha1.Snapshot, error) {
+	snap, err := p.cfg.Snapshots.Snapshot(ctx)
+	if err == nil && snap.Federation.UID != p.board.plan().federation {
+		err = fmt.Errorf("the bucket now holds another federation (%s)", snap.Federation.UID)
+	}
+	if err != nil {
+		err = fmt.Errorf("read the users' side: %w", err)
+		if ctx.Err() == nil {
+			p.board.setPlan(func(pl *planned) { pl.failing = err.Error() })
+		}
+		return nil, err
+	}
+	return snap, nil
+}
+
+// input is what is known beside the specs.
+func (p *planner) input(snap *v1alpha1.Snapshot, health health) plan.Input {
+	in := plan.Input{Federation: snap.Federation, Records: p.records, Removals: p.removals, Now: time.Now(), Cache: p.cache}
+	for _, c := range snap.Clusters {
+		v := health.verdicts[c.Name]
+		if v.UID != c.UID {
+			v = v1alpha1.ClusterVerdict{}
+		}
+		h, known := p.heads[c.Name]
+		in.Clusters = append(in.Clusters, plan.Cluster{Cluster: c, Stale: v.Stale, Reported: v.Reported, Unknown: !known,
+			Previous: h.shard, Gone: h.acknowledgedBy(health.gone[c.Name])})
+	}
+	for _, r := range snap.Requests {
+		if !p.isAnswered(r.ID) {
+			in.Requests = append(in.Requests, r)
+		}
+	}
+	return in
+}
+
+// remember keeps what the next plan starts from.
+func (p *planner) remember(out plan.Output) {
+	p.records = make(map[v1alpha1.Key]plan.Record, len(out.Objects))
+	for _, o := range out.Objects {
+		p.records[o.Key] = o.Record
+	}
+	p.removals = out.Removals
+}
+
+// publish tells the aggregator.
+func (p *planner) publish(snap *v1alpha1.Snapshot, out plan.Output) {
+	heads := make(map[string]head, len(p.heads))
+	for name, h := range p.heads {
+		heads[name] = h
+	}
+	p.board.setPlan(func(pl *planned) {
+		pl.clusters, pl.heads, pl.objects, pl.held = snap.Clusters, heads, out.Objects, out.Held
+		pl.removals, pl.answered, pl.complete, pl.failing = p.removals, p.answered, true, ""
+	})
+}

@@ -1,0 +1,86 @@
+package lead
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/go-logr/logr"
+)
+
+// term is the time from winning the lease to losing it. Nothing but the
+// bucket carries over from one to the next.
+type term struct {
+	cfg   Config
+	epoch int64
+	board *board
+	fence fence
+}
+
+func newTerm(cfg Config, epoch int64) *term {
+	return &term{cfg: cfg, epoch: epoch, board: newBoard(), fence: fence{cfg.Lock}}
+}
+
+// run leads until the context ends or a loop finds the term to be over.
+func (t *term) run(ctx context.Context) error {
+	plans, statuses := newPlanner(t), newAggregator(t)
+	if err := t.retry(ctx, "load", func(ctx context.Context) error { return t.load(ctx, plans, statuses) }); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var loops sync.WaitGroup
+	for _, loop := range []func(context.Context) error{plans.run, statuses.run, statuses.queue.run} {
+		loops.Go(func() {
+			if err := loop(ctx); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	loops.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// load reads what the last leader left, and looks at the members once: before
+// anything is planned, it must be known whether they have seen more than the
+// bucket holds.
+func (t *term) load(ctx context.Context, p *planner, a *aggregator) error {
+	snap, err := t.cfg.Snapshots.Snapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("read the users' side: %w", err)
+	}
+	t.board.setPlan(func(pl *planned) { pl.federation, pl.clusters = snap.Federation.UID, snap.Clusters })
+	verdicts, err := t.cfg.Store.Verdicts(ctx)
+	if err != nil {
+		return fmt.Errorf("read verdicts: %w", err)
+	}
+	objects, err := t.cfg.Store.ObjectStatuses(ctx, "")
+	if err != nil {
+		return fmt.Errorf("read object statuses: %w", err)
+	}
+	p.load(verdicts, objects)
+	if err := a.load(ctx, verdicts, objects); err != nil {
+		return err
+	}
+	return a.look(ctx)
+}
+
+// retry repeats a step until it succeeds or the context ends.
+func (t *term) retry(ctx context.Context, step string, do func(context.Context) error) error {
+	var pause backoff
+	for {
+		err := do(ctx)
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		wait := pause.fail()
+		logr.FromContextOrDiscard(ctx).Info("will retry", "step", step, "after", wait, "err", err.Error())
+		if !sleep(ctx, wait) {
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package status
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+// Reasons of a cluster's conditions. Users see them.
+const (
+	reasonBeating     = "Beating"
+	reasonAnswers     = "Answers"
+	reasonNoAnswer    = "NoAnswer"
+	reasonNoHeartbeat = "NoHeartbeat"
+	reasonOneMember   = "OneMember"
+	reasonOtherMember = "AnotherMemberReports"
+	reasonNoneRefused = "NoneRefused"
+	reasonNotReported = "NotReported"
+	reasonEnough      = "EnoughClustersReport"
+)
+
+// ClusterStatusInput is what a cluster's status is made of.
+type ClusterStatusInput struct {
+	Cluster v1alpha1.Cluster
+	Verdict v1alpha1.ClusterVerdict
+	Seen    Observation
+	// Report that counts, nil for none.
+	Report *v1alpha1.Report
+	// Revision is the newest planned, with so many objects and tombstones.
+	Revision   int64
+	Objects    int
+	Tombstones int
+	// InShard says whether the cluster's shard has the object.
+	InShard  func(v1alpha1.Key) bool
+	Previous *v1alpha1.ClusterStatus
+	Now      time.Time
+}
+
+// Cluster makes a cluster's status.
+func Cluster(in ClusterStatusInput) v1alpha1.ClusterStatus {
+	st := v1alpha1.ClusterStatus{Cluster: in.Cluster.Name, UID: in.Cluster.UID, State: in.Verdict.State, MemberUID: in.Verdict.MemberUID,
+		Region: in.Cluster.Spec.Region, Zones: in.Cluster.Spec.Zones, Revision: in.Revision, Objects: int64(in.Objects)}
+	if !in.Verdict.LastHeartbeat.IsZero() {
+		st.LastHeartbeat = metav1.NewTime(in.Verdict.LastHeartbeat.UTC().Truncate(time.Second))
+	}
+	if in.Cluster.Spec.Leaving != "" {
+		st.Remaining = int64(in.Objects + in.Tombstones)
+	}
+	if beat, ok := in.Seen.Beat(); ok {
+		st.Applied = beat.Revision
+	}
+	if in.Report != nil {
+		in.reported(&st)
+	}
+	var previous []metav1.Condition
+	if in.Previous != nil && in.Previous.UID == in.Cluster.UID {
+		previous = in.Previous.Conditions
+		if in.Report == nil {
+			keepReported(&st, in.Previous)
+		}
+	}
+	st.Conditions = setConditions(previous, in.conditions(), 0, in.Now)
+	return st
+}
+
+// reported takes over what only the agent knows. What join said of a place
+// wins over what the agent sees.
+func (in ClusterStatusInput) reported(st *v1alpha1.ClusterStatus) {
+	r := in.Report
+	st.AgentVersion, st.KubernetesVersion, st.Resources = shorten(r.AgentVersion), shorten(r.KubernetesVersion), r.Resources
+	if st.Region == "" {
+		st.Region = r.Region
+	}
+	if len(st.Zones) == 0 {
+		st.Zones = r.Zones
+	}
+	st.Applied = max(st.Applied, r.Revision)
+	for _, o := range r.Objects {
+		if o.Health != v1alpha1.HealthCurrent && in.InShard(o.Key) {
+			st.Unhealthy++
+		}
+	}
+}
+
+// keepReported lets the last known word stand until there is a new one.
+func keepReported(st, previous *v1alpha1.ClusterStatus) {
+	st.AgentVersion, st.KubernetesVersion, st.Resources = previous.AgentVersion, previous.KubernetesVersion, previous.Resources
+	st.Applied, st.Unhealthy = max(st.Applied, previous.Applied), previous.Unhealthy
+	if st.Region == "" {
+		st.Region = previous.Region
+	}
+	if len(st.Zones) == 0 {
+		st.Zones = previous.Zones
+	}
+}
+
+func (in ClusterStatusInput) conditions() []metav1.Condition {
+	return []metav1.Condition{in.ready(), in.apiServer(), in.nameConflict(), in.refused()}
+}
+
+func (in ClusterStatusInput) ready() metav1.Condition {
+	_, conflict := in.Seen.Conflict()
+	beat, seen := in.Seen.Beat()
+	switch {
+	case !in.Verdict.Reported:
+		return condition(v1alpha1.ConditionReady, false, reasonNoHeartbeat, "no agent has reported yet")
+	case in.Verdict.Stale:
+		c := condition(v1alpha1.ConditionReady, false, string(v1alpha1.ClusterStale), "no heartbeat for three intervals")
+		c.Status = metav1.ConditionUnknown
+		return c
+	case conflict:
+		return condition(v1alpha1.ConditionReady, false, reasonOtherMember, "another member reports under this name")
+	case seen && !beat.Healthy:
+		return condition(v1alpha1.ConditionReady, false, reasonNoAnswer, "the agent cannot reach its API server")
+	}
+	return condition(v1alpha1.ConditionReady, true, reasonBeating, "")
+}
+
+func (in ClusterStatusInput) apiServer() metav1.Condition {
+	beat, ok := in.Seen.Beat()
+	switch {
+	case !ok || in.Verdict.Stale:
+		c := condition(v1alpha1.ConditionAPIServer, false, reasonNoHeartbeat, "")
+		c.Status = metav1.ConditionUnknown
+		return c
+	case !beat.Healthy:
+		return condition(v1alpha1.ConditionAPIServer, false, reasonNoAnswer, "the agent cannot reach its API server")
+	}
+	return condition(v1alpha1.ConditionAPIServer, true, reasonAnswers, "")
+}
+
+func (in ClusterStatusInput) nameConflict() metav1.Condition {
+	other, ok := in.Seen.Conflict()
+	if !ok {
+		return condition(v1alpha1.ConditionNameConflict, false, reasonOneMember, "")
+	}
+	return condition(v1alpha1.ConditionNameConflict, true, reasonOtherMember,
+		fmt.Sprintf("the name is bound to member %s, but member %s reports under it too; its reports do not count. "+
+			"Stop the agent there, or join it under a name of its own", in.Verdict.MemberUID, shorten(other.MemberUID)))
+}
+
+// refused tells of a revision at or past the newest the agent took over.
+func (in ClusterStatusInput) refused() metav1.Condition {
+	if in.Report == nil {
+		return condition(v1alpha1.ConditionRefused, false, reasonNotReported, "")
+	}
+	if n := len(in.Report.Refused); n > 0 {
+		if last := in.Report.Refused[n-1]; last.Revision > in.Report.Revision {
+			return condition(v1alpha1.ConditionRefused, true, last.Reason, fmt.Sprintf("revision %d: %s", last.Revision, last.Message))
+		}
+	}
+	return condition(v1alpha1.ConditionRefused, false, reasonNoneRefused, "")
+}
