@@ -15,10 +15,6 @@ func main() {
 	if filepath.Base(os.Args[0]) == "kubectl" {
 		os.Exit(cli.Kubectl())
 	}
-	if len(os.Args) > 1 && os.Args[1] == "kubectl" {
-		os.Args = os.Args[1:]
-		os.Exit(cli.Kubectl())
-	}
 	if err := cli.New().Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		os.Exit(1)

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/component-base/cli"
 	"k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/util"
@@ -21,9 +24,27 @@ func Kubectl() int {
 	return 0
 }
 
-// runsAsKubectl is here for the command's help only: main turns `lab kubectl`
-// into kubectl before any flag of the lab's could get in its way.
-func runsAsKubectl([]string) error {
-	os.Exit(Kubectl())
-	return nil
+// kubectl is Kubectl on the lab's clusters, unless KUBECONFIG or --kubeconfig
+// says otherwise.
+func (a *app) kubectl() *cobra.Command {
+	return &cobra.Command{
+		Use:                "kubectl [ARGUMENTS]",
+		Short:              "The kubectl of the clusters' version, on the lab's clusters",
+		Long:               "The kubectl of the clusters' version. Started through a link named kubectl, this program is a plain kubectl.",
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := a.lab(cmd)
+			if err != nil {
+				return err
+			}
+			if os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "" {
+				if err := os.Setenv(clientcmd.RecommendedConfigPathEnvVar, l.Kubeconfig()); err != nil {
+					return fmt.Errorf("choose kubeconfig: %w", err)
+				}
+			}
+			os.Args = append([]string{"kubectl"}, args...)
+			os.Exit(Kubectl())
+			return nil
+		},
+	}
 }

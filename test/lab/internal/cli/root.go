@@ -31,10 +31,12 @@ etcd, API server, controllers and scheduler. Nodes and pods are simulated: they
 become Ready and run no containers. No root is needed.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// --dir may stand before `kubectl`; what follows it is kubectl's.
+		TraverseChildren: true,
 	}
 	root.PersistentFlags().StringVar(&a.dir, "dir", defaultDir(), "the lab's directory")
 	root.AddCommand(
-		a.up(), a.start(), a.status(), a.down(), a.discovery(), kubectlHelp(), clusterProcess(),
+		a.up(), a.start(), a.status(), a.down(), a.discovery(), a.kubectl(), clusterProcess(),
 		a.named("stop", "Stop clusters, keeping their data", (*lab.Lab).Stop),
 		a.named("kill", "End clusters as a power cut would, keeping their data", (*lab.Lab).Kill),
 		a.named("pause", "Suspend clusters (SIGSTOP): connections stay, nothing answers", (*lab.Lab).Pause),
@@ -120,14 +122,5 @@ func clusterProcess() *cobra.Command {
 			defer stop()
 			return member.Run(ctx, args[0])
 		},
-	}
-}
-
-func kubectlHelp() *cobra.Command {
-	return &cobra.Command{
-		Use:                "kubectl [ARGUMENTS]",
-		Short:              "The kubectl of the clusters' version (also when started through a link named kubectl)",
-		DisableFlagParsing: true,
-		RunE:               func(_ *cobra.Command, args []string) error { return runsAsKubectl(args) },
 	}
 }

@@ -65,11 +65,16 @@ func requests(args []string, nodes int, sized bool) ([]lab.Request, error) {
 		return nil, errNodes
 	}
 	var out []lab.Request
+	seen := map[string]bool{}
 	for _, arg := range args {
 		c, placed, err := spec.Parse(arg)
 		if err != nil {
 			return nil, err
 		}
+		if seen[c.Name] {
+			return nil, fmt.Errorf("cluster %q is named twice", c.Name)
+		}
+		seen[c.Name] = true
 		c.Nodes = nodes
 		out = append(out, lab.Request{Cluster: c, Placed: placed, Sized: sized})
 	}

@@ -41,12 +41,7 @@ func (l *Lab) Ensure(requests []Request) ([]Cluster, error) {
 }
 
 func (l *Lab) checkAll(requests []Request) error {
-	seen := map[string]bool{}
 	for _, r := range requests {
-		if seen[r.Name] {
-			return fmt.Errorf("cluster %q is named twice", r.Name)
-		}
-		seen[r.Name] = true
 		c, err := l.load(r.Name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

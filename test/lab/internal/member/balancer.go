@@ -17,8 +17,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/util/workqueue"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/spec"
@@ -32,7 +30,6 @@ type balancer struct {
 	client   kubernetes.Interface
 	services corelisters.ServiceLister
 	pool     *addressPool
-	queue    workqueue.TypedRateLimitingInterface[cache.ObjectName]
 }
 
 func runBalancer(ctx context.Context, c spec.Cluster, client kubernetes.Interface) error {
@@ -42,36 +39,20 @@ func runBalancer(ctx context.Context, c spec.Cluster, client kubernetes.Interfac
 	}
 	factory := informers.NewSharedInformerFactory(client, 0)
 	services := factory.Core().V1().Services()
-	b := &balancer{
-		client:   client,
-		services: services.Lister(),
-		pool:     pool,
-		queue:    workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[cache.ObjectName]()),
-	}
-	if _, err := services.Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    b.enqueue,
-		UpdateFunc: func(_, n any) { b.enqueue(n) },
-		DeleteFunc: b.enqueue,
-	}); err != nil {
-		return fmt.Errorf("watch services: %w", err)
+	b := &balancer{client: client, services: services.Lister(), pool: pool}
+	l := newLoop(b.reconcile)
+	if err := l.watch(services.Informer()); err != nil {
+		return err
 	}
 	factory.Start(ctx.Done())
 	if !cache.WaitForCacheSync(ctx.Done(), services.Informer().HasSynced) {
-		return errors.New("watch services: no first list")
+		return errors.New("no first list of services")
 	}
 	if err := b.adopt(); err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, b.queue.ShutDown)
-	for b.next(ctx) {
-	}
+	l.run(ctx)
 	return nil
-}
-
-func (b *balancer) enqueue(o any) {
-	if key, err := cache.DeletionHandlingObjectToName(o); err == nil {
-		b.queue.Add(key)
-	}
 }
 
 // adopt reserves the addresses that Services have from an earlier run, before
@@ -89,22 +70,6 @@ func (b *balancer) adopt() error {
 	return nil
 }
 
-// next treats one Service; false when there will be no more.
-func (b *balancer) next(ctx context.Context) bool {
-	key, stop := b.queue.Get()
-	if stop {
-		return false
-	}
-	defer b.queue.Done(key)
-	if err := b.reconcile(ctx, key); err != nil {
-		klog.FromContext(ctx).Error(err, "Service has no address yet", "service", key.String())
-		b.queue.AddRateLimited(key)
-		return true
-	}
-	b.queue.Forget(key)
-	return true
-}
-
 func (b *balancer) reconcile(ctx context.Context, key cache.ObjectName) error {
 	s, err := b.services.Services(key.Namespace).Get(key.Name)
 	if err != nil && !apierrors.IsNotFound(err) {
@@ -116,7 +81,7 @@ func (b *balancer) reconcile(ctx context.Context, key cache.ObjectName) error {
 	}
 	a, ok := b.pool.take(key.String(), currentAddress(s))
 	if !ok {
-		return fmt.Errorf("give an address: none left in %s", b.pool.all)
+		return fmt.Errorf("give service an address: none left in %s", b.pool.all)
 	}
 	return b.publish(ctx, s, a)
 }
@@ -132,7 +97,7 @@ func (b *balancer) publish(ctx context.Context, s *corev1.Service, a netip.Addr)
 	}
 	_, err = b.client.CoreV1().Services(s.Namespace).Patch(ctx, s.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: "lab-balancer"}, "status")
 	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("write status: %w", err)
+		return fmt.Errorf("write status of service: %w", err)
 	}
 	return nil
 }

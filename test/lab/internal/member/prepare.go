@@ -32,6 +32,7 @@ func prepare(ctx context.Context, c spec.Cluster, client kubernetes.Interface) e
 		do   func(context.Context) error
 	}{
 		{"create nodes", func(ctx context.Context) error { return createNodes(ctx, c, client) }},
+		{"create storage class", func(ctx context.Context) error { return createStorageClass(ctx, client) }},
 		{"wait for nodes to be Ready", func(ctx context.Context) error { return waitNodes(ctx, c, client) }},
 		{"wait for ServiceAccount default", func(ctx context.Context) error { return waitAccount(ctx, client) }},
 		{"see a workload run", func(ctx context.Context) error { return seeItWork(ctx, client) }},

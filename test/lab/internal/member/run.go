@@ -102,6 +102,7 @@ func onTop(ctx context.Context, c spec.Cluster, config *rest.Config, client kube
 		"kube-scheduler":          runScheduler,
 		"kubelets":                func(ctx context.Context) error { return runKubelets(ctx, c, config, client) },
 		"load balancer":           func(ctx context.Context) error { return runBalancer(ctx, c, client) },
+		"volumes":                 func(ctx context.Context) error { return runVolumes(ctx, client) },
 	} {
 		parts.Go(part(ctx, name, run))
 	}
