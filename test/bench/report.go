@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+)
+
+type report struct {
+	settings
+	startup  *startup
+	backends []backendResult
+}
+
+func (r *report) write(path string) error {
+	var b bytes.Buffer
+	r.print(&b)
+	if path == "-" {
+		_, err := os.Stdout.Write(b.Bytes())
+		return err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644) //nolint:gosec // documentation is for everybody
+}
+
+func (r *report) print(b *bytes.Buffer) {
+	fmt.Fprintf(b, `# Benchmarks
+
+Written by `+"`make bench`"+` on %s, on a machine with %d cores (%s), %s; clusters, agents,
+bucket and this program share it. Times depend on the machine; what to compare is the column beside them, taken
+in the same run. On gs:// the Cloud Storage API is an emulator on loopback that adds 15 ms to reads and 100 ms to
+writes and allows one write per second and name, as Google does.
+
+## From create to every cluster
+
+One ConfigMap, %d clusters. *Command* is how long `+"`kubectl fed create -f`"+` takes; *spread* is from its return until the
+object is in the last of the clusters; *kubectl* is `+"`kubectl apply --context`"+` to all of them in parallel, from start to
+the last return. Warm is one change every %v, idle is one after %v of silence. Seconds.
+
+| bucket | | n | command median | spread median | spread p95 | kubectl median | (command + spread) / kubectl |
+|---|---|---|---|---|---|---|---|
+`, time.Now().UTC().Format("2006-01-02"), runtime.NumCPU(), runtime.GOARCH, runtime.Version(), len(members), r.every, r.quiet)
+	for _, backend := range r.backends {
+		latencyRow(b, backend.name, "warm", backend.warm)
+		latencyRow(b, backend.name, "idle", backend.idle)
+	}
+	r.printCosts(b)
+	r.printStartup(b)
+}
+
+func latencyRow(b *bytes.Buffer, name, kind string, samples []sample) {
+	var command, spread, kubectl, total []time.Duration
+	for _, s := range samples {
+		command, spread, kubectl = append(command, s.command), append(spread, s.spread), append(kubectl, s.kubectl)
+		total = append(total, s.command+s.spread)
+	}
+	ratio := float64(quantile(total, 0.5)) / float64(max(1, quantile(kubectl, 0.5)))
+	fmt.Fprintf(b, "| %s | %s | %d | %.2f | %.2f | %.2f | %.2f | %.1f |\n", name, kind, len(samples), quantile(command, 0.5).Seconds(),
+		quantile(spread, 0.5).Seconds(), quantile(spread, 0.95).Seconds(), quantile(kubectl, 0.5).Seconds(), ratio)
+}
+
+func (r *report) printCosts(b *bytes.Buffer) {
+	fmt.Fprintf(b, `
+## An agent with nothing to do
+
+Resident memory and requests to the API server are those of one agent that does not lead, over %v. Health checks
+(one `+"`/readyz`"+` a heartbeat) and open watches are not counted as requests. Bucket operations are those of all %d agents and the leader together.
+
+| bucket | objects | resident MiB | requests to the API server | bucket operations |
+|---|---|---|---|---|
+`, r.quiet, len(members))
+	for _, backend := range r.backends {
+		for _, c := range backend.costs {
+			fmt.Fprintf(b, "| %s | %d | %.0f | %.0f | %s |\n", backend.name, c.objects, c.resident, c.apiCalls, operations(c.operations))
+		}
+	}
+}
+
+func operations(counts map[string]int) string {
+	if counts == nil {
+		return "not counted"
+	}
+	var parts []string
+	for _, k := range sortedKeys(counts) {
+		parts = append(parts, fmt.Sprintf("%s %d", k, counts[k]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (r *report) printStartup(b *bytes.Buffer) {
+	fmt.Fprintf(b, `
+## Start-up of the plugin
+
+Whole processes, median of 21 runs, milliseconds, beside kubectl of the lab's version.
+
+| | kubectl-fed | kubectl | ratio |
+|---|---|---|---|
+`)
+	for i, what := range []string{"version --client", "--help"} {
+		fed, plain := r.startup.command[i], r.startup.baseline[i]
+		fmt.Fprintf(b, "| `%s` | %d | %d | %.2f |\n", what, fed.Milliseconds(), plain.Milliseconds(), float64(fed)/float64(plain))
+	}
+}
