@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/version"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/kinds"
+)
+
+// request is one call, understood.
+type request struct {
+	target
+	*http.Request
+	w http.ResponseWriter
+	// kind is the current one; an old version has been followed.
+	kind  kinds.Kind
+	table *kinds.Table
+	storage
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch path := r.URL.Path; {
+	case isDiscovery(path):
+		c, err := s.fullCatalog(r.Context())
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		c.discover(w, r)
+	case path == "/version":
+		writeJSON(w, http.StatusOK, jsonType, version.Info{Major: "1", Minor: "36", GitVersion: "v1.36.0+kubectl-fed"})
+	case path == "/healthz" || path == "/readyz" || path == "/livez":
+		_, _ = io.WriteString(w, "ok")
+	default:
+		s.serveObject(w, r)
+	}
+}
+
+func (s *Server) serveObject(w http.ResponseWriter, r *http.Request) {
+	req, err := s.understand(w, r)
+	if err == nil {
+		err = s.dispatch(req)
+	}
+	if err != nil {
+		writeError(w, err)
+	}
+}
+
+func (s *Server) understand(w http.ResponseWriter, r *http.Request) (*request, error) {
+	t, ok := parsePath(r.URL)
+	if !ok {
+		return nil, errNoSuchPath()
+	}
+	c, err := s.catalogFor(r.Context(), t.gvr)
+	if err != nil {
+		return nil, err
+	}
+	kind, ok := c.current[t.gvr]
+	if !ok || (!kind.Namespaced && t.namespace != "") {
+		return nil, errNoSuchPath()
+	}
+	if why := notFederated(kind.GR()); why != "" {
+		return nil, forbidden(kind.GR(), t.name, "%s", why)
+	}
+	r.Body = http.MaxBytesReader(w, orEmpty(r.Body), maxBody)
+	return &request{target: t, Request: r, w: w, kind: kind, table: c.table, storage: s.storageOf(kind)}, nil
+}
+
+func orEmpty(body io.ReadCloser) io.ReadCloser {
+	if body == nil {
+		return http.NoBody
+	}
+	return body
+}
+
+func (s *Server) dispatch(req *request) error {
+	verb := req.Method
+	switch {
+	case req.subresource == "scale" && req.kind.Scale:
+		return s.scale(req)
+	case req.subresource != "":
+		return errNoSuchPath()
+	case verb == http.MethodGet && (flag(req.Request, "watch")):
+		return s.watch(req)
+	case verb == http.MethodGet && req.name == "":
+		return s.list(req)
+	case verb == http.MethodGet:
+		return s.get(req)
+	case verb == http.MethodPost && req.name == "":
+		return s.create(req)
+	case verb == http.MethodPut && req.name != "":
+		return s.replace(req)
+	case verb == http.MethodPatch && req.name != "":
+		return s.patch(req)
+	case verb == http.MethodDelete:
+		return s.remove(req)
+	}
+	return apierrors.NewMethodNotSupported(req.kind.GR(), verb)
+}
+
+// body reads what the request carries.
+func (req *request) body() ([]byte, error) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("read the request: %v", err))
+	}
+	return body, nil
+}
+
+func (req *request) ctx() context.Context { return req.Context() }
+
+// dryRun is true when nothing is to be written.
+func (req *request) dryRun() bool { return req.URL.Query().Get("dryRun") != "" }
