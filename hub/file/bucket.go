@@ -61,13 +61,13 @@ func (b *Bucket) String() string { return "file://" + filepath.ToSlash(b.dir) }
 // counts, not one that was moved away meanwhile.
 func (b *Bucket) root() (*os.Root, error) {
 	root, err := os.OpenRoot(b.dir)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	if err == nil {
+		return root, nil
+	}
+	if info, statErr := os.Stat(b.dir); isMissing(statErr) || (statErr == nil && !info.IsDir()) {
 		return nil, b.noBucket()
 	}
-	if err != nil {
-		return nil, explain("open", b.String(), err)
-	}
-	return root, nil
+	return nil, explain("open", b.String(), err)
 }
 
 // Read implements hub.Bucket.

@@ -21,7 +21,11 @@ func isMissing(err error) bool {
 
 // noBucket tells a missing directory from one that is no bucket.
 func (b *Bucket) noBucket() error {
-	if _, err := os.Stat(b.dir); err == nil {
+	info, err := os.Stat(b.dir)
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("%w: %s is a file, not a directory", hub.ErrNoBucket, b)
+	}
+	if err == nil {
 		return fmt.Errorf("%w: the directory of %s is there but was never set up as one (is the right file system mounted?); create it with kubectl fed init",
 			hub.ErrNoBucket, b)
 	}
