@@ -13,6 +13,10 @@ import (
 	"github.com/kubectl-fed/kubectl-fed/pkg/status"
 )
 
+// lookLimit bounds one look: a member's silence is not to go unnoticed because
+// another's report is slow.
+const lookLimit = 20 * time.Second
+
 // aggregator is the loop from reports to status.
 type aggregator struct {
 	*term
@@ -40,6 +44,12 @@ type memberView struct {
 	// digest that the heartbeat named when the report was read.
 	digest string
 	rows   map[v1alpha1.Key]*v1alpha1.ObjectReport
+	gone   acknowledged
+	// ranges that the member's addresses must lie in.
+	ranges []string
+	// unhealthy objects of the shard at a revision.
+	unhealthy   int64
+	unhealthyAt int64
 }
 
 func newAggregator(t *term) *aggregator {
@@ -78,6 +88,8 @@ func (a *aggregator) run(ctx context.Context) error {
 // planner. Without an answer nothing is judged: silence of the bucket is not
 // silence of the members.
 func (a *aggregator) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
 	beats, err := a.cfg.Store.Heartbeats(ctx)
 	if err != nil {
 		a.blind = true
@@ -92,8 +104,9 @@ func (a *aggregator) look(ctx context.Context) error {
 		return err
 	}
 	h := a.health(pl, restored)
-	if old := a.board.healthy().restored; old != restored && restored != "" {
-		logr.FromContextOrDiscard(ctx).Info("planning stopped", "reason", restored)
+	if old := a.board.healthy().restored; old != restored {
+		changed = true
+		logr.FromContextOrDiscard(ctx).Info("planning stops or goes on", "restored", restored)
 	}
 	a.board.setHealth(h)
 	if changed || a.toConclude(pl, h) {
@@ -117,6 +130,7 @@ func (a *aggregator) judge(clusters []v1alpha1.Cluster, beats map[string]v1alpha
 		if beat, ok := beats[c.Name]; ok {
 			in.Beat = &beat
 		}
+		m.ranges = c.Spec.AddressRanges
 		verdicts[c.Name], m.seen = status.Judge(in)
 		v := verdicts[c.Name]
 		changed = changed || v.State != old.State || v.Stale != old.Stale || v.Reported != old.Reported
@@ -131,7 +145,9 @@ func (a *aggregator) judge(clusters []v1alpha1.Cluster, beats map[string]v1alpha
 func (a *aggregator) read(ctx context.Context, pl planned) map[v1alpha1.Key]bool {
 	var due []string
 	for name, m := range a.members {
-		if beat, ok := m.seen.Beat(); ok && beat.Report != "" && beat.Report != m.digest {
+		// Before a member is bound to its name, nobody's report counts.
+		beat, ok := m.seen.Beat()
+		if ok && a.verdicts[name].MemberUID != "" && beat.Report != "" && beat.Report != m.digest {
 			due = append(due, name)
 		}
 	}
@@ -171,7 +187,27 @@ func (m *memberView) take(r *v1alpha1.Report, keys map[v1alpha1.Key]bool) {
 			keys[k] = true
 		}
 	}
-	m.report, m.rows = r, rows
+	m.report, m.rows, m.unhealthyAt = r, rows, -1
+	m.gone = acknowledged{revision: r.Revision, objects: make(map[v1alpha1.GoneObject]bool, len(r.Gone))}
+	for _, g := range r.Gone {
+		m.gone.objects[g] = true
+	}
+}
+
+// sick counts the shard's objects that the member does not report as current.
+func (m *memberView) sick(h head) int64 {
+	if m.report == nil {
+		return 0
+	}
+	if m.unhealthyAt != h.revision {
+		m.unhealthy, m.unhealthyAt = 0, h.revision
+		for k, row := range m.rows {
+			if _, ok := h.shard.Object(k); ok && row.Health != v1alpha1.HealthCurrent {
+				m.unhealthy++
+			}
+		}
+	}
+	return m.unhealthy
 }
 
 // health is what the planner is told.
@@ -182,11 +218,7 @@ func (a *aggregator) health(pl planned, restored string) health {
 		if m.report == nil {
 			continue
 		}
-		gone := acknowledged{revision: m.report.Revision, objects: make(map[v1alpha1.GoneObject]bool, len(m.report.Gone))}
-		for _, g := range m.report.Gone {
-			gone.objects[g] = true
-		}
-		h.gone[c.Name] = gone
+		h.gone[c.Name] = m.gone
 		if n := len(m.report.Refused); n > 0 && m.report.Refused[n-1].Reason == v1alpha1.ReasonCorruptRevision {
 			h.corrupt[c.Name] = m.report.Refused[n-1].Revision
 		}

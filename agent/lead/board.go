@@ -119,3 +119,9 @@ const (
 	snapshotEvery  = 30 * time.Second
 	aggregateEvery = time.Second
 )
+
+// Limits of what is asked of the bucket at once.
+const (
+	callLimit     = 10 * time.Second
+	snapshotLimit = 2 * time.Minute
+)

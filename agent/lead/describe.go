@@ -96,7 +96,6 @@ func (a *aggregator) describeObject(pl planned, o plan.Object) {
 // member is what one cluster is asked and says of an object.
 func (a *aggregator) member(pl planned, name string, k v1alpha1.Key) status.Member {
 	m := status.Member{Cluster: name, Stale: a.verdicts[name].Stale}
-	m.Ranges = clusterNamed(pl.clusters, name).Spec.AddressRanges
 	if placed, ok := pl.heads[name].shard.Object(k); ok {
 		m.Generation = placed.Generation
 		if placed.Replicas != plan.NoReplicas {
@@ -104,7 +103,7 @@ func (a *aggregator) member(pl planned, name string, k v1alpha1.Key) status.Memb
 		}
 	}
 	if view := a.members[name]; view != nil {
-		m.Report = view.rows[k]
+		m.Report, m.Ranges = view.rows[k], view.ranges
 	}
 	return m
 }
@@ -118,8 +117,7 @@ func (a *aggregator) writeClusters(ctx context.Context, pl planned) {
 			continue
 		}
 		in := status.ClusterStatusInput{Cluster: c, Verdict: a.verdicts[c.Name], Seen: m.seen, Report: m.report, Revision: h.revision,
-			Objects: len(h.shard.Objects), Tombstones: len(h.shard.Tombstones), Now: time.Now(),
-			InShard: func(k v1alpha1.Key) bool { _, ok := h.shard.Object(k); return ok }}
+			Objects: len(h.shard.Objects), Tombstones: len(h.shard.Tombstones), Unhealthy: m.sick(h), Now: time.Now()}
 		old, ok := a.clusters[c.Name]
 		if ok {
 			in.Previous = &old

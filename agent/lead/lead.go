@@ -25,6 +25,9 @@ const (
 // eligibleEvery is how often a candidate asks whether it may still lead.
 const eligibleEvery = 30 * time.Second
 
+// askAgain is how soon it asks again when there was no answer.
+const askAgain = 5 * time.Second
+
 // Config is what a candidate needs.
 type Config struct {
 	// Cluster is the member this process runs in.
@@ -57,8 +60,13 @@ func (l *Lead) Leading() bool { return l.leading.Load() }
 // ends. It returns once the loops have stopped and the lease is given up.
 func (l *Lead) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if !l.eligible(ctx, false) {
-			sleep(ctx, eligibleEvery)
+		if eligible, err := l.eligible(ctx); err != nil || !eligible {
+			wait := eligibleEvery
+			if err != nil {
+				logr.FromContextOrDiscard(ctx).Info("cannot tell whether this cluster may lead", "err", err.Error())
+				wait = askAgain
+			}
+			sleep(ctx, wait)
 			continue
 		}
 		if err := l.candidacy(ctx); err != nil {
@@ -74,7 +82,8 @@ func (l *Lead) candidacy(ctx context.Context) error {
 	defer cancel()
 	go func() {
 		for sleep(ctx, eligibleEvery) {
-			if !l.eligible(ctx, true) {
+			// Without an answer, what was known stands.
+			if eligible, err := l.eligible(ctx); err == nil && !eligible {
 				logr.FromContextOrDiscard(ctx).Info("cluster may no longer lead")
 				cancel()
 			}
@@ -89,16 +98,18 @@ func (l *Lead) candidacy(ctx context.Context) error {
 	return nil
 }
 
-// eligible asks the roster; without an answer, what was known stands.
-func (l *Lead) eligible(ctx context.Context, known bool) bool {
+// eligible asks the roster. A cluster that is not in it may not lead.
+func (l *Lead) eligible(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
 	c, err := l.cfg.Store.Cluster(ctx, l.cfg.Cluster)
-	if err != nil {
-		if ctx.Err() == nil {
-			logr.FromContextOrDiscard(ctx).Info("cannot tell whether this cluster may lead", "err", err.Error())
-		}
-		return known && !apierrors.IsNotFound(err)
+	if apierrors.IsNotFound(err) {
+		return false, nil
 	}
-	return c.Spec.LeaderEligible && c.Spec.Leaving == ""
+	if err != nil {
+		return false, err
+	}
+	return c.Spec.LeaderEligible && c.Spec.Leaving == "", nil
 }
 
 // stand takes part in one election and leads if it is won. The lease is given
@@ -141,6 +152,9 @@ func (l *Lead) lead(ctx, held context.Context) {
 	stop := context.AfterFunc(held, cancel)
 	defer stop()
 	epoch := l.cfg.Lock.Epoch()
+	if epoch == 0 {
+		return // lost already
+	}
 	log := logr.FromContextOrDiscard(ctx).WithValues("epoch", epoch)
 	ctx = logr.NewContext(ctx, log)
 	l.leading.Store(true)

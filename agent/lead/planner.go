@@ -77,6 +77,8 @@ func (p *planner) run(ctx context.Context) error {
 // listen polls the bell. A bell that cannot be heard is made up for by the
 // regular look.
 func (p *planner) listen(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
 	bell, generation, err := p.cfg.Store.Listen(ctx, p.bell)
 	if err != nil {
 		logr.FromContextOrDiscard(ctx).V(1).Info("cannot listen to the bell", "err", err.Error())
@@ -115,9 +117,10 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 	}
 	p.remember(out)
 	p.publish(snap, out)
-	if written {
-		p.conclude(ctx, snap, out)
+	if !written {
+		out.Answered = nil // an approval counts once all it lets through is written
 	}
+	p.conclude(ctx, snap, out)
 	p.forgetDeparted(ctx, snap)
 	if unread != nil {
 		return 0, unread
@@ -129,7 +132,9 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 }
 
 func (p *planner) snapshot(ctx context.Context) (*v1alpha1.Snapshot, error) {
-	snap, err := p.cfg.Snapshots.Snapshot(ctx)
+	limited, cancel := context.WithTimeout(ctx, snapshotLimit)
+	defer cancel()
+	snap, err := p.cfg.Snapshots.Snapshot(limited)
 	if err == nil && snap.Federation.UID != p.board.plan().federation {
 		err = fmt.Errorf("the bucket now holds another federation (%s)", snap.Federation.UID)
 	}

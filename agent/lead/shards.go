@@ -39,6 +39,8 @@ func (p *planner) takeOver(ctx context.Context, clusters []v1alpha1.Cluster) (un
 			missing = append(missing, c)
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, snapshotLimit)
+	defer cancel()
 	heads, errs := make([]head, len(missing)), make([]error, len(missing))
 	parallel(len(missing), func(i int) { heads[i], errs[i] = p.supersede(ctx, missing[i].Name) })
 	for i, c := range missing {
@@ -171,6 +173,7 @@ func (p *planner) record(ctx context.Context, removals []v1alpha1.Removal) error
 		return fmt.Errorf("read verdicts: %w", err)
 	}
 	v.Removals = removals
+	p.board.setPlan(func(pl *planned) { pl.removals = removals })
 	return p.fence.write(ctx, func(ctx context.Context) error { return p.cfg.Store.PutVerdicts(ctx, v) })
 }
 

@@ -12,8 +12,10 @@ import (
 // newUID is the uid of a key first seen at a bucket generation: a version 5
 // UUID in the federation's name space. Two leaders that first see the same
 // spec give it the same uid without talking to each other.
-func newUID(federation types.UID, k v1alpha1.Key, generation int64) types.UID {
-	h := sha1.Sum(fmt.Appendf(nil, "%s\n%s\n%d", federation, k, generation)) //nolint:gosec // a name, not a signature
+// Turn tells apart the uids of one generation: a spec whose namespace was
+// deleted and put back is another object, though nobody wrote it again.
+func newUID(federation types.UID, k v1alpha1.Key, generation int64, turn int) types.UID {
+	h := sha1.Sum(fmt.Appendf(nil, "%s\n%s\n%d\n%d", federation, k, generation, turn)) //nolint:gosec // a name, not a signature
 	const version, variant = 0x50, 0x80
 	h[6] = h[6]&0x0f | version
 	h[8] = h[8]&0x3f | variant
@@ -40,7 +42,11 @@ func (p *planner) identify(it *item) types.UID {
 			}
 		}
 	}
-	return newUID(p.in.Federation.UID, it.key, it.generation())
+	for turn := 0; ; turn++ {
+		if uid := newUID(p.in.Federation.UID, it.key, it.generation(), turn); !burnt(uid) {
+			return uid
+		}
+	}
 }
 
 // burnt says whether a user's delete of that uid is on its way.

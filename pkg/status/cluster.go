@@ -33,10 +33,10 @@ type ClusterStatusInput struct {
 	Revision   int64
 	Objects    int
 	Tombstones int
-	// InShard says whether the cluster's shard has the object.
-	InShard  func(v1alpha1.Key) bool
-	Previous *v1alpha1.ClusterStatus
-	Now      time.Time
+	// Unhealthy counts the shard's objects that Report does not call current.
+	Unhealthy int64
+	Previous  *v1alpha1.ClusterStatus
+	Now       time.Time
 }
 
 // Cluster makes a cluster's status.
@@ -77,12 +77,7 @@ func (in ClusterStatusInput) reported(st *v1alpha1.ClusterStatus) {
 	if len(st.Zones) == 0 {
 		st.Zones = r.Zones
 	}
-	st.Applied = max(st.Applied, r.Revision)
-	for _, o := range r.Objects {
-		if o.Health != v1alpha1.HealthCurrent && in.InShard(o.Key) {
-			st.Unhealthy++
-		}
-	}
+	st.Applied, st.Unhealthy = max(st.Applied, r.Revision), in.Unhealthy
 }
 
 // keepReported lets the last known word stand until there is a new one.
