@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -35,11 +37,15 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	show := &collector{board: a.board, metrics: metrics()}
-	if err := ctrlmetrics.Registry.Register(show); err != nil {
-		return fmt.Errorf("register metrics: %w", err)
+	for _, show := range []prometheus.Collector{
+		&collector{board: a.board, metrics: metrics()},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := ctrlmetrics.Registry.Register(show); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+		defer ctrlmetrics.Registry.Unregister(show)
 	}
-	defer ctrlmetrics.Registry.Unregister(show)
 	if err := mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 		return a.run(logf.IntoContext(ctx, log))
 	})); err != nil {

@@ -33,10 +33,13 @@ func (b *board) idle() {
 	b.engine, b.member, b.vitals = nil, nil, nil
 }
 
-func (b *board) trouble(why string) {
+// trouble says why this replica does not work; true when that is news.
+func (b *board) trouble(why string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	news := b.why != why
 	b.why = why
+	return news
 }
 
 // ready is the readyz check. A replica that stands by is ready.

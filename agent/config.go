@@ -23,11 +23,6 @@ type Roster interface {
 	Cluster(ctx context.Context, name string) (*v1alpha1.Cluster, error)
 }
 
-// Runnable runs until its context ends. A manager.Runnable is one.
-type Runnable interface {
-	Start(ctx context.Context) error
-}
-
 // Config of an agent. Fields are required unless they say otherwise.
 type Config struct {
 	// Cluster is the name this cluster was joined under.
@@ -58,9 +53,10 @@ type Config struct {
 	Roster  Roster
 	Source  follow.Source
 	Mailbox follow.Mailbox
-	// Lead, optional, is run while this replica works and the roster says that
-	// the cluster may lead.
-	Lead Runnable
+	// Lead, optional, stands for the federation's leader while this replica
+	// works; it finds out by itself whether the cluster may lead. It returns
+	// when its context ends, and is called again when it fails.
+	Lead func(ctx context.Context) error
 }
 
 // Validate says what is missing or out of range.

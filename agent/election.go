@@ -41,7 +41,7 @@ type election struct {
 
 func newElection(config *rest.Config, namespace, name, identity string) (*election, error) {
 	c := rest.CopyConfig(config)
-	c.Timeout = renewDeadline / 2
+	c.QPS, c.Timeout = -1, renewDeadline/2
 	client, err := coordination.NewForConfig(c)
 	if err != nil {
 		return nil, fmt.Errorf("make the election's client: %w", err)

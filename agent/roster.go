@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +23,6 @@ type membership struct {
 	federation types.UID
 	cluster    types.UID
 	memberUID  string // empty where join could not read it
-	eligible   bool
 }
 
 // readMembership reads the roster and holds it against what the agent was told.
@@ -33,7 +31,7 @@ func readMembership(ctx context.Context, c *Config) (membership, error) {
 	defer cancel()
 	f, err := c.Roster.Federation(ctx)
 	if err != nil {
-		return membership{}, fmt.Errorf("read federation.yaml: %w", err)
+		return membership{}, fmt.Errorf("read the federation: %w", err)
 	}
 	cluster, err := c.Roster.Cluster(ctx, c.Cluster)
 	if err != nil {
@@ -52,8 +50,5 @@ func admit(c *Config, f *v1alpha1.Federation, cluster *v1alpha1.Cluster) (member
 	case c.ClusterUID != "" && cluster.UID != c.ClusterUID:
 		return membership{}, fmt.Errorf("%w: cluster %q has UID %s in the federation, --cluster-uid says %s: it has left and joined again; install the agent as `kubectl fed join` printed it", errFatal, c.Cluster, cluster.UID, c.ClusterUID)
 	}
-	return membership{
-		federation: f.UID, cluster: cmp.Or(cluster.UID, c.ClusterUID),
-		memberUID: cluster.Spec.MemberUID, eligible: cluster.Spec.LeaderEligible,
-	}, nil
+	return membership{federation: f.UID, cluster: cluster.UID, memberUID: cluster.Spec.MemberUID}, nil
 }

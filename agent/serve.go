@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -19,12 +20,8 @@ import (
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
-const (
-	// rosterEvery is how often the roster is read for leader eligibility.
-	rosterEvery = 30 * time.Second
-	// leadAgain is how long after a leader's loop failed it is started again.
-	leadAgain = 5 * time.Second
-)
+// leadAgain is how long after a leader's loops failed they are started again.
+const leadAgain = 5 * time.Second
 
 // agent is the state of a running agent.
 type agent struct {
@@ -39,7 +36,7 @@ type agent struct {
 // serve works until the context ends. What goes wrong is waited out, unless
 // it is fatal.
 func (a *agent) serve(ctx context.Context) error {
-	log := logf.FromContext(ctx)
+	failures := 0
 	for ctx.Err() == nil {
 		err := a.claimAndWork(ctx)
 		switch {
@@ -48,18 +45,29 @@ func (a *agent) serve(ctx context.Context) error {
 		case errors.Is(err, errFatal):
 			return err
 		case err == nil:
+			failures = 0
 			continue
 		}
-		a.board.trouble(err.Error())
-		log.Error(err, "not working for now, will retry")
-		if errors.Is(err, follow.ErrSuperseded) {
-			// Whoever came later is the one to stay, while it lives.
-			follow.AwaitSilence(ctx, a.Mailbox, a.Cluster, a.clock, a.HeartbeatInterval)
-			continue
+		if a.board.trouble(err.Error()) {
+			logf.FromContext(ctx).Error(err, "not working for now, will retry")
 		}
-		a.sleep(ctx, a.HeartbeatInterval)
+		failures++
+		a.pause(ctx, err, failures)
 	}
 	return nil
+}
+
+// pause waits until it makes sense to claim the cluster's name again.
+func (a *agent) pause(ctx context.Context, why error, failures int) {
+	switch {
+	case errors.Is(why, follow.ErrSuperseded):
+		// Whoever came later is the one to stay, while it lives.
+		follow.AwaitSilence(ctx, a.Mailbox, a.Cluster, a.clock, a.HeartbeatInterval)
+	case errors.Is(why, follow.ErrNameTaken):
+		a.sleep(ctx, a.HeartbeatInterval)
+	default:
+		a.sleep(ctx, follow.Backoff(failures, rand.Float64()))
+	}
 }
 
 func (a *agent) sleep(ctx context.Context, d time.Duration) {
@@ -91,7 +99,7 @@ func (a *agent) claimAndWork(ctx context.Context) error {
 		a.announceConflict(memberUID, err)
 		return err
 	}
-	err = a.work(ctx, id, m.eligible)
+	err = a.work(ctx, id)
 	if errors.Is(err, follow.ErrNameTaken) {
 		a.announceConflict(memberUID, err)
 	}
@@ -104,7 +112,7 @@ func (a *agent) announceConflict(memberUID string, err error) {
 }
 
 // work runs everything there is to run for one claim.
-func (a *agent) work(ctx context.Context, id follow.Identity, eligible bool) error {
+func (a *agent) work(ctx context.Context, id follow.Identity) error {
 	member, err := apply.NewCluster(a.REST, id.FederationUID)
 	if err != nil {
 		return err
@@ -129,43 +137,15 @@ func (a *agent) work(ctx context.Context, id follow.Identity, eligible bool) err
 	defer cancel()
 	running.Go(func() { engine.Run(ctx) })
 	running.Go(func() { vitals.Run(ctx) })
-	running.Go(func() { a.lead(ctx, eligible) })
+	running.Go(func() { a.lead(ctx) })
 	logf.FromContext(ctx).Info("working", "cluster", id.Cluster, "clusterUID", id.ClusterUID, "memberUID", id.MemberUID, "agent", id.Agent)
 	return claimed.Run(ctx)
 }
 
-// lead runs the leader's loops while the roster says that this cluster may lead.
-func (a *agent) lead(ctx context.Context, eligible bool) {
-	if a.Lead == nil {
-		return
-	}
-	var stop context.CancelFunc
-	var leading sync.WaitGroup
-	defer leading.Wait()
-	for ctx.Err() == nil {
-		switch {
-		case eligible && stop == nil:
-			var leadCtx context.Context
-			leadCtx, stop = context.WithCancel(ctx)
-			leading.Go(func() { a.keepLeading(leadCtx) })
-		case !eligible && stop != nil:
-			stop()
-			leading.Wait()
-			stop = nil
-		}
-		a.sleep(ctx, rosterEvery)
-		if m, err := readMembership(ctx, &a.Config); err == nil {
-			eligible = m.eligible
-		}
-	}
-	if stop != nil {
-		stop()
-	}
-}
-
-func (a *agent) keepLeading(ctx context.Context) {
-	for ctx.Err() == nil {
-		if err := a.Lead.Start(ctx); err != nil && ctx.Err() == nil {
+// lead stands for the federation's leader, again and again.
+func (a *agent) lead(ctx context.Context) {
+	for a.Lead != nil && ctx.Err() == nil {
+		if err := a.Lead(ctx); err != nil && ctx.Err() == nil {
 			logf.FromContext(ctx).Error(err, "leading failed, will retry")
 		}
 		a.sleep(ctx, leadAgain)

@@ -112,7 +112,7 @@ func (e *Engine) wakeNamespace(name string) {
 func (e *Engine) happened(ctx context.Context, r *record, kind, reason, message string, now time.Time) {
 	r.note(kind, reason, message, now)
 	e.announce(r, r.want.Key, kind, reason, message)
-	logf.FromContext(ctx).Info("object changed hands or state", "object", r.want.Key.String(), "reason", reason)
+	logf.FromContext(ctx).Info("object repaired or adopted", "object", r.want.Key.String(), "reason", reason, "message", message)
 }
 
 func (e *Engine) announce(r *record, key v1alpha1.Key, kind, reason, message string) {

@@ -272,7 +272,8 @@ func (e *Engine) mishap(j job, f Failure, t trouble) time.Duration {
 		t.health = ""
 	}
 	if f == Refused {
-		if r.trouble != t {
+		// An Event needs an object to be about.
+		if r.trouble != t && (t.reason == v1alpha1.ReasonForeignOwner || e.seen(j.key, r) != nil) {
 			e.announce(r, j.key, corev1.EventTypeWarning, t.reason, t.message)
 		}
 		r.note(corev1.EventTypeWarning, t.reason, t.message, e.Clock.Now())

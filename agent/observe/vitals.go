@@ -12,6 +12,9 @@ import (
 // refreshEvery is how often the facts about the member are read anew.
 const refreshEvery = 2 * time.Minute
 
+// unreadyEvery is how often a server that does not answer is asked.
+const unreadyEvery = 2 * time.Second
+
 // Server is what Vitals asks; Cluster is one.
 type Server interface {
 	Ready(ctx context.Context) error
@@ -55,14 +58,18 @@ func (v *Vitals) Unready() string {
 
 // Run watches until the context ends.
 func (v *Vitals) Run(ctx context.Context) {
-	ticker := v.clock.NewTicker(v.interval)
-	defer ticker.Stop()
 	for {
 		v.check(ctx)
+		wait := v.interval
+		if v.Unready() != "" {
+			wait = min(wait, unreadyEvery)
+		}
+		timer := v.clock.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return
-		case <-ticker.C():
+		case <-timer.C():
 		}
 	}
 }

@@ -55,6 +55,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	ctx = withLogger(ctx, stderr, o.verbosity)
 	store := hub.New(bucket)
 	config.Roster, config.Source, config.Mailbox = store, store, store
+	if config, err = withLead(config, store); err != nil {
+		return err
+	}
 	return agent.Run(ctx, config)
 }
 

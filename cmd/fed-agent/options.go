@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -97,10 +98,16 @@ func (o *options) config() (agent.Config, error) {
 		return agent.Config{}, err
 	}
 	member.UserAgent = "fed-agent/" + version.Version
+	// In a pod the host's name is the pod's: a restarted container may take its
+	// own Lease back at once.
+	replica := ""
+	if o.kubeconfig == "" {
+		replica, _ = os.Hostname()
+	}
 	return agent.Config{
 		Cluster: o.cluster, ClusterUID: types.UID(o.clusterUID), FederationUID: types.UID(o.federationUID),
 		Agent: agent.NewIdentity(), Version: version.Version,
-		REST: member, Namespace: o.namespace, LeaderElection: o.leaderElection,
+		REST: member, Namespace: o.namespace, LeaderElection: o.leaderElection, ElectionID: replica,
 		MetricsAddress: o.metrics, ProbeAddress: o.probes,
 		PollInterval: o.poll, HeartbeatInterval: o.heartbeat,
 	}, nil
