@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
 
+	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/pool"
 	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/spec"
 )
 
@@ -29,17 +30,17 @@ import (
 type balancer struct {
 	client   kubernetes.Interface
 	services corelisters.ServiceLister
-	pool     *addressPool
+	pool     *pool.Pool
 }
 
 func runBalancer(ctx context.Context, c spec.Cluster, client kubernetes.Interface) error {
-	pool, err := newAddressPool(c.BalancerRange)
+	addresses, err := pool.New(c.BalancerRange)
 	if err != nil {
 		return err
 	}
 	factory := informers.NewSharedInformerFactory(client, 0)
 	services := factory.Core().V1().Services()
-	b := &balancer{client: client, services: services.Lister(), pool: pool}
+	b := &balancer{client: client, services: services.Lister(), pool: addresses}
 	l := newLoop(b.reconcile)
 	if err := l.watch(services.Informer()); err != nil {
 		return err
@@ -64,7 +65,7 @@ func (b *balancer) adopt() error {
 	}
 	for _, s := range all {
 		if a := currentAddress(s); wantsAddress(s) && a.IsValid() {
-			b.pool.take(cache.MetaObjectToName(s).String(), a)
+			b.pool.Take(cache.MetaObjectToName(s).String(), a)
 		}
 	}
 	return nil
@@ -76,12 +77,12 @@ func (b *balancer) reconcile(ctx context.Context, key cache.ObjectName) error {
 		return fmt.Errorf("get service: %w", err)
 	}
 	if err != nil || !wantsAddress(s) {
-		b.pool.release(key.String())
+		b.pool.Release(key.String())
 		return nil // the API server empties the status of a Service that is a LoadBalancer no more
 	}
-	a, ok := b.pool.take(key.String(), currentAddress(s))
+	a, ok := b.pool.Take(key.String(), currentAddress(s))
 	if !ok {
-		return fmt.Errorf("give service an address: none left in %s", b.pool.all)
+		return fmt.Errorf("give service an address: none left in %s", b.pool)
 	}
 	return b.publish(ctx, s, a)
 }
