@@ -1,7 +1,9 @@
 package lead
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -186,7 +188,7 @@ func (a *aggregator) writeVerdicts(ctx context.Context, pl planned) {
 	if pl.complete {
 		v.Removals, v.Answered = pl.removals, pl.answered
 	}
-	if equality.Semantic.DeepEqual(timeless(a.written), timeless(v)) {
+	if sameVerdicts(a.written, v) {
 		return
 	}
 	err := a.fence.write(ctx, func(ctx context.Context) error { return a.cfg.Store.PutVerdicts(ctx, &v) })
@@ -197,6 +199,13 @@ func (a *aggregator) writeVerdicts(ctx context.Context, pl planned) {
 		return
 	}
 	a.written = v
+}
+
+// sameVerdicts compares as they would be stored.
+func sameVerdicts(a, b v1alpha1.Verdicts) bool {
+	x, errX := json.Marshal(timeless(a))
+	y, errY := json.Marshal(timeless(b))
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // timeless copies verdicts without the times of heartbeats.

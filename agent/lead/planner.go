@@ -25,6 +25,8 @@ type planner struct {
 	forced map[string]forced
 	absent *absentees
 	bell   int64
+	// incomplete paces the passes while a cluster's shard cannot be had.
+	incomplete backoff
 }
 
 func newPlanner(t *term) *planner {
@@ -122,12 +124,11 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 	}
 	p.conclude(ctx, snap, out)
 	p.forgetDeparted(ctx, snap)
-	if unread != nil {
-		return 0, unread
+	if unread || !written {
+		// Tried again before long, and at every ring: the others go on.
+		return sooner(young, p.incomplete.fail()), nil
 	}
-	if !written {
-		return 0, errors.New("some shards could not be written")
-	}
+	p.incomplete.succeed()
 	return sooner(young, snapshotEvery), nil
 }
 

@@ -32,7 +32,7 @@ type forced struct {
 // takeOver makes the chain of every cluster that is new in this term its own.
 // A cluster whose shard cannot be read stays unknown and keeps nobody
 // waiting; unread tells that there is one. Superseded ends the term.
-func (p *planner) takeOver(ctx context.Context, clusters []v1alpha1.Cluster) (unread, superseded error) {
+func (p *planner) takeOver(ctx context.Context, clusters []v1alpha1.Cluster) (unread bool, superseded error) {
 	var missing []v1alpha1.Cluster
 	for _, c := range clusters {
 		if _, known := p.heads[c.Name]; !known {
@@ -46,12 +46,12 @@ func (p *planner) takeOver(ctx context.Context, clusters []v1alpha1.Cluster) (un
 	for i, c := range missing {
 		switch {
 		case errors.Is(errs[i], errSuperseded):
-			return nil, errs[i]
+			return false, errs[i]
 		case errs[i] == nil:
 			p.heads[c.Name] = heads[i]
 		default:
 			logr.FromContextOrDiscard(ctx).Info("shard is unknown", "cluster", c.Name, "err", errs[i].Error())
-			unread = fmt.Errorf("take over shard of %s: %w", c.Name, errs[i])
+			unread = true
 		}
 	}
 	return unread, nil

@@ -50,6 +50,7 @@ type planner struct {
 	// pending are the members that a user's delete of the key waits for.
 	pending  map[v1alpha1.Key][]int
 	removals []v1alpha1.Removal
+	scratch  []int
 }
 
 // place is one object in one member (index into members).
@@ -141,6 +142,7 @@ func prepare(in Input) *planner {
 			p.tombstones[t.Key] = append(p.tombstones[t.Key], t)
 		}
 	}
+	p.scratch = make([]int, 0, len(p.members))
 	p.collect()
 	p.confirmed = confirmed(in.Requests)
 	return p
@@ -153,13 +155,17 @@ func (p *planner) collect() {
 	broken := slices.Clone(p.in.Broken)
 	slices.SortFunc(broken, func(a, b Broken) int { return cmp.Or(a.Key.Compare(b.Key), strings.Compare(a.Message, b.Message)) })
 	p.items = make([]item, 0, len(specs)+len(broken))
-	cursors := make([]int, len(p.members))
+	cursors, room := make([]int, len(p.members)), make([]int32, cap(p.items)*len(p.members))
 	for s, b := 0, 0; ; {
 		key, ok := p.lowest(specs[s:], broken[b:], cursors)
 		if !ok {
 			return
 		}
-		it := item{key: key, at: make([]int32, len(p.members))}
+		if len(room) < len(p.members) { // more keys than specs: some vanished
+			room = make([]int32, cap(p.items)*len(p.members)+len(p.members))
+		}
+		it := item{key: key, at: room[:len(p.members):len(p.members)]}
+		room = room[len(p.members):]
 		for ; s < len(specs) && specs[s].Key == key; s++ {
 			it.spec = &specs[s]
 		}

@@ -24,7 +24,7 @@ func (p *planner) share(it *item, fixed map[int]bool) {
 		return
 	}
 	total := it.rendered.total
-	var candidates []int
+	candidates := p.scratch[:0]
 	for c := range p.members {
 		switch {
 		case fixed[c]:
@@ -35,6 +35,12 @@ func (p *planner) share(it *item, fixed map[int]bool) {
 		}
 	}
 	total = max(total, 0)
+	if p.running(it, candidates) == total {
+		for _, c := range candidates { // as Divide would, without asking it
+			it.shares[c] = p.current(it, c)
+		}
+		return
+	}
 	plannerOrder(candidates, p.names, replicaKey(it.key))
 	shares := Divide(total, p.candidates(it, candidates, true))
 	if sum(shares) < total {
@@ -70,6 +76,13 @@ func (p *planner) candidates(it *item, members []int, spare bool) []Candidate {
 		}
 	}
 	return list
+}
+
+func (p *planner) running(it *item, members []int) (total int64) {
+	for _, c := range members {
+		total += p.current(it, c)
+	}
+	return total
 }
 
 // current is the member's share so far.

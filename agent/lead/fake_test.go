@@ -1,0 +1,512 @@
+package lead
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+var res = schema.GroupResource{Group: "test", Resource: "objects"}
+
+var errAway = apierrors.NewServiceUnavailable("the bucket is away")
+
+// bucket is a federation's bucket in memory.
+type bucket struct {
+	t  *testing.T
+	mu sync.Mutex
+
+	generation int64
+	federation v1alpha1.Federation
+	clusters   map[string]v1alpha1.Cluster
+	specs      map[v1alpha1.Key]v1alpha1.SpecRecord
+	requests   map[string]v1alpha1.Request
+	bell       *v1alpha1.Bell
+	rung       int64
+	shards     map[string]map[int64]*v1alpha1.Shard
+	beats      map[string]v1alpha1.Heartbeat
+	reports    map[string]v1alpha1.Report
+	objects    map[v1alpha1.Key]v1alpha1.ObjectStatus
+	statuses   map[string]v1alpha1.ClusterStatus
+	fedStatus  *v1alpha1.FederationStatus
+	verdicts   v1alpha1.Verdicts
+
+	// fail returns the error of a call, given its name and what it is about.
+	fail func(call, about string) error
+	// calls counts them.
+	calls map[string]int
+}
+
+func newBucket(t *testing.T, clusters ...string) *bucket {
+	b := &bucket{t: t, clusters: map[string]v1alpha1.Cluster{}, specs: map[v1alpha1.Key]v1alpha1.SpecRecord{},
+		requests: map[string]v1alpha1.Request{}, shards: map[string]map[int64]*v1alpha1.Shard{}, beats: map[string]v1alpha1.Heartbeat{},
+		reports: map[string]v1alpha1.Report{}, objects: map[v1alpha1.Key]v1alpha1.ObjectStatus{},
+		statuses: map[string]v1alpha1.ClusterStatus{}, calls: map[string]int{}, fail: func(string, string) error { return nil }}
+	b.federation.UID = "fed-uid"
+	b.federation.Spec.KeepRevisions = 4
+	for _, c := range clusters {
+		b.join(c)
+	}
+	return b
+}
+
+// enter counts a call, fails it if so wished, and locks.
+func (b *bucket) enter(ctx context.Context, call, about string) (func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	b.calls[call]++
+	if err := b.fail(call, about); err != nil {
+		b.mu.Unlock()
+		return nil, err
+	}
+	return b.mu.Unlock, nil
+}
+
+// lock is for tests that change the bucket beside a running leader.
+func (b *bucket) locked(do func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	do()
+}
+
+func (b *bucket) setFail(fail func(call, about string) error) { b.locked(func() { b.fail = fail }) }
+
+func (b *bucket) join(name string) {
+	b.locked(func() {
+		c := v1alpha1.Cluster{}
+		c.Name, c.UID, c.Spec.LeaderEligible = name, types.UID("uid-of-"+name), true
+		b.clusters[name] = c
+	})
+}
+
+func (b *bucket) change(name string, edit func(*v1alpha1.Cluster)) {
+	b.locked(func() { c := b.clusters[name]; edit(&c); b.clusters[name] = c })
+}
+
+const ringing, silently = true, false
+
+// put writes a spec, ringing the bell or not.
+func (b *bucket) put(k string, body string, ring bool) {
+	b.locked(func() {
+		b.generation++
+		rec := v1alpha1.SpecRecord{Key: key(k), Generation: b.generation, Updated: time.Now(), Body: []byte(body)}
+		b.specs[key(k)] = rec
+		if ring {
+			b.ring(map[string]int64{"specs/" + k + ".yaml": b.generation})
+		}
+	})
+}
+
+func (b *bucket) ring(changed map[string]int64) {
+	b.rung++
+	b.bell = &v1alpha1.Bell{Nonce: fmt.Sprint(b.rung), Changed: changed}
+}
+
+// beat lets a cluster's agent beat once, having taken over its newest
+// revision, with all of it current and every tombstone gone.
+func (b *bucket) beat(names ...string) {
+	b.locked(func() {
+		for _, name := range names {
+			head := b.head(name)
+			report := v1alpha1.Report{Cluster: name, ClusterUID: b.clusters[name].UID, MemberUID: "member-" + name}
+			if head != nil {
+				report.Revision, report.Epoch = head.Revision, head.Epoch
+				for _, o := range head.Objects {
+					report.Objects = append(report.Objects, v1alpha1.ObjectReport{Key: o.Key, UID: o.UID, Generation: o.Generation, Health: v1alpha1.HealthCurrent})
+				}
+				for _, x := range head.Tombstones {
+					report.Gone = append(report.Gone, v1alpha1.GoneObject{Key: x.Key, UID: x.UID})
+				}
+			}
+			b.reports[name] = report
+			hb := b.beats[name]
+			digest, _ := json.Marshal(report)
+			hb = v1alpha1.Heartbeat{Cluster: name, ClusterUID: report.ClusterUID, MemberUID: report.MemberUID, Agent: "agent", Sequence: hb.Sequence + 1,
+				Revision: report.Revision, Epoch: report.Epoch, Healthy: true, Report: string(digest), Interval: metav1.Duration{Duration: 10 * time.Second}}
+			b.beats[name] = hb
+		}
+	})
+}
+
+func (b *bucket) head(cluster string) *v1alpha1.Shard {
+	revisions := b.shards[cluster]
+	if len(revisions) == 0 {
+		return nil
+	}
+	return revisions[slices.Max(slices.Collect(maps.Keys(revisions)))]
+}
+
+// shard prints the newest revision of a cluster.
+func (b *bucket) shard(cluster string) (s string) {
+	b.locked(func() {
+		head := b.head(cluster)
+		if head == nil {
+			s = "none"
+			return
+		}
+		for _, o := range head.Objects {
+			s += o.Key.String() + " "
+		}
+		for _, x := range head.Tombstones {
+			s += "-" + x.Key.String() + " "
+		}
+	})
+	return s
+}
+
+func (b *bucket) newest(cluster string) (r v1alpha1.Shard) {
+	b.locked(func() {
+		if head := b.head(cluster); head != nil {
+			r = *head
+		}
+	})
+	return r
+}
+
+func (b *bucket) status(k string) (st v1alpha1.ObjectStatus, ok bool) {
+	b.locked(func() { st, ok = b.objects[key(k)] })
+	return st, ok
+}
+
+func notFound(name string) error { return apierrors.NewNotFound(res, name) }
+
+func (b *bucket) Snapshot(ctx context.Context) (*v1alpha1.Snapshot, error) {
+	leave, err := b.enter(ctx, "Snapshot", "")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	fed := b.federation
+	snap := &v1alpha1.Snapshot{Federation: &fed, Unread: map[v1alpha1.Key]error{}}
+	for _, name := range slices.Sorted(maps.Keys(b.clusters)) {
+		snap.Clusters = append(snap.Clusters, b.clusters[name])
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(b.specs), v1alpha1.Key.Compare) {
+		if err := b.fail("Spec", k.String()); err != nil {
+			snap.Unread[k] = err
+			continue
+		}
+		snap.Specs = append(snap.Specs, b.specs[k])
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.requests)) {
+		snap.Requests = append(snap.Requests, b.requests[id])
+	}
+	return snap, nil
+}
+
+func (b *bucket) Cluster(ctx context.Context, name string) (*v1alpha1.Cluster, error) {
+	leave, err := b.enter(ctx, "Cluster", name)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	c, ok := b.clusters[name]
+	if !ok {
+		return nil, notFound(name)
+	}
+	return &c, nil
+}
+
+func (b *bucket) Listen(ctx context.Context, last int64) (*v1alpha1.Bell, int64, error) {
+	leave, err := b.enter(ctx, "Listen", "")
+	if err != nil {
+		return nil, last, err
+	}
+	defer leave()
+	if b.bell == nil || b.rung == last {
+		return nil, b.rung, nil
+	}
+	return b.bell, b.rung, nil
+}
+
+func (b *bucket) DeleteSpec(ctx context.Context, k v1alpha1.Key, generation int64) error {
+	leave, err := b.enter(ctx, "DeleteSpec", k.String())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if b.specs[k].Generation != generation {
+		return apierrors.NewConflict(res, k.String(), errors.New("changed"))
+	}
+	delete(b.specs, k)
+	return nil
+}
+
+func (b *bucket) DeleteRequest(ctx context.Context, id string) error {
+	leave, err := b.enter(ctx, "DeleteRequest", id)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	delete(b.requests, id)
+	return nil
+}
+
+func (b *bucket) HeadRevision(ctx context.Context, cluster string) (int64, error) {
+	leave, err := b.enter(ctx, "HeadRevision", cluster)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	if head := b.head(cluster); head != nil {
+		return head.Revision, nil
+	}
+	return 0, nil
+}
+
+func (b *bucket) Revision(ctx context.Context, cluster string, n int64) (*v1alpha1.Shard, string, error) {
+	leave, err := b.enter(ctx, "Revision", fmt.Sprintf("%s/%d", cluster, n))
+	if err != nil {
+		return nil, "", err
+	}
+	defer leave()
+	r, ok := b.shards[cluster][n]
+	if !ok {
+		return nil, "", notFound(cluster)
+	}
+	return r, fmt.Sprintf("sha-%s-%d", cluster, n), nil
+}
+
+func (b *bucket) AppendRevision(ctx context.Context, s *v1alpha1.Shard) (string, error) {
+	leave, err := b.enter(ctx, "AppendRevision", s.Cluster)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	if _, taken := b.shards[s.Cluster][s.Revision]; taken {
+		return "", apierrors.NewAlreadyExists(res, s.Cluster)
+	}
+	if b.shards[s.Cluster] == nil {
+		b.shards[s.Cluster] = map[int64]*v1alpha1.Shard{}
+	}
+	body, err := json.Marshal(s)
+	if err != nil {
+		return "", err
+	}
+	stored := &v1alpha1.Shard{}
+	if err := json.Unmarshal(body, stored); err != nil {
+		return "", err
+	}
+	b.shards[s.Cluster][s.Revision] = stored
+	return fmt.Sprintf("sha-%s-%d", s.Cluster, s.Revision), nil
+}
+
+func (b *bucket) PruneRevisions(ctx context.Context, cluster string, keep int) (int, error) {
+	leave, err := b.enter(ctx, "PruneRevisions", cluster)
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	numbers := slices.Sorted(maps.Keys(b.shards[cluster]))
+	for _, n := range numbers[:max(0, len(numbers)-keep)] {
+		delete(b.shards[cluster], n)
+	}
+	return max(0, len(numbers)-keep), nil
+}
+
+func (b *bucket) ShardClusters(ctx context.Context) ([]string, error) {
+	leave, err := b.enter(ctx, "ShardClusters", "")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return slices.Sorted(maps.Keys(b.shards)), nil
+}
+
+func (b *bucket) ForgetCluster(ctx context.Context, cluster string) error {
+	leave, err := b.enter(ctx, "ForgetCluster", cluster)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	delete(b.shards, cluster)
+	delete(b.beats, cluster)
+	delete(b.reports, cluster)
+	delete(b.statuses, cluster)
+	return nil
+}
+
+func (b *bucket) Heartbeats(ctx context.Context) (map[string]v1alpha1.Heartbeat, error) {
+	leave, err := b.enter(ctx, "Heartbeats", "")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return maps.Clone(b.beats), nil
+}
+
+func (b *bucket) Report(ctx context.Context, cluster string) (*v1alpha1.Report, string, error) {
+	leave, err := b.enter(ctx, "Report", cluster)
+	if err != nil {
+		return nil, "", err
+	}
+	defer leave()
+	r, ok := b.reports[cluster]
+	if !ok {
+		return nil, "", notFound(cluster)
+	}
+	return &r, "", nil
+}
+
+func (b *bucket) ObjectStatuses(ctx context.Context, _ string) (map[v1alpha1.Key]v1alpha1.ObjectStatus, error) {
+	leave, err := b.enter(ctx, "ObjectStatuses", "")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return maps.Clone(b.objects), nil
+}
+
+func (b *bucket) PutObjectStatus(ctx context.Context, st *v1alpha1.ObjectStatus) error {
+	leave, err := b.enter(ctx, "PutObjectStatus", st.Key.String())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	b.objects[st.Key] = *st
+	return nil
+}
+
+func (b *bucket) DeleteObjectStatus(ctx context.Context, k v1alpha1.Key) error {
+	leave, err := b.enter(ctx, "DeleteObjectStatus", k.String())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	delete(b.objects, k)
+	return nil
+}
+
+func (b *bucket) ClusterStatuses(ctx context.Context) (map[string]v1alpha1.ClusterStatus, error) {
+	leave, err := b.enter(ctx, "ClusterStatuses", "")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return maps.Clone(b.statuses), nil
+}
+
+func (b *bucket) PutClusterStatus(ctx context.Context, st *v1alpha1.ClusterStatus) error {
+	leave, err := b.enter(ctx, "PutClusterStatus", st.Cluster)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	b.statuses[st.Cluster] = *st
+	return nil
+}
+
+func (b *bucket) FederationStatus(ctx context.Context) (*v1alpha1.FederationStatus, error) {
+	leave, err := b.enter(ctx, "FederationStatus", "")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if b.fedStatus == nil {
+		return nil, notFound("federation")
+	}
+	return b.fedStatus, nil
+}
+
+func (b *bucket) PutFederationStatus(ctx context.Context, st *v1alpha1.FederationStatus) error {
+	leave, err := b.enter(ctx, "PutFederationStatus", "")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	b.fedStatus = st
+	return nil
+}
+
+func (b *bucket) Verdicts(ctx context.Context) (*v1alpha1.Verdicts, error) {
+	leave, err := b.enter(ctx, "Verdicts", "")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	v := b.verdicts
+	return &v, nil
+}
+
+func (b *bucket) PutVerdicts(ctx context.Context, v *v1alpha1.Verdicts) error {
+	leave, err := b.enter(ctx, "PutVerdicts", "")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	b.verdicts = *v
+	return nil
+}
+
+// lease is a lease that is simply held, until a test says otherwise.
+type lease struct {
+	mu       sync.Mutex
+	identity string
+	epoch    int64
+	left     time.Duration
+}
+
+func (l *lease) Identity() string { return l.identity }
+func (l *lease) Describe() string { return "lease" }
+func (l *lease) Epoch() int64     { return l.epoch }
+func (l *lease) Remaining() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.left
+}
+
+func (l *lease) lose() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.left = 0
+}
+
+func (l *lease) Get(context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	return nil, nil, notFound("lease")
+}
+func (l *lease) Create(context.Context, resourcelock.LeaderElectionRecord) error { return errAway }
+func (l *lease) Update(context.Context, resourcelock.LeaderElectionRecord) error { return errAway }
+func (l *lease) RecordEvent(string)                                              {}
+
+// decode takes a spec's body for the value of one label, except "corrupt".
+func decode(s v1alpha1.SpecRecord) (*unstructured.Unstructured, error) {
+	if string(s.Body) == "corrupt" {
+		return nil, errors.New("not a manifest")
+	}
+	o := &unstructured.Unstructured{Object: map[string]any{}}
+	o.SetAPIVersion("v1")
+	o.SetKind("ConfigMap")
+	o.SetName(s.Key.Name)
+	o.SetNamespace(s.Key.Namespace)
+	if string(s.Body) == "deleted" {
+		now := metav1.Now()
+		o.SetDeletionTimestamp(&now)
+		return o, nil
+	}
+	o.SetLabels(map[string]string{"body": string(s.Body)})
+	return o, nil
+}
+
+func key(s string) v1alpha1.Key {
+	k, err := v1alpha1.ParseKey(s)
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
