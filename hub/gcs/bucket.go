@@ -43,7 +43,7 @@ func Open(ctx context.Context, name, prefix string, opts ...option.ClientOption)
 	opts = append([]option.ClientOption{option.WithUserAgent(userAgent()), storage.WithJSONReads()}, opts...)
 	client, err := storage.NewClient(ctx, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", b, err)
+		return nil, fmt.Errorf("open %s: %w (to log in: gcloud auth application-default login)", b, err)
 	}
 	// The client's own repetitions would hide whether a write may have
 	// happened twice.

@@ -57,6 +57,42 @@ func TestLostAnswerOfAConditionalWrite(t *testing.T) {
 	}
 }
 
+// Somebody builds on a write before its author knows that it succeeded.
+func TestLostAnswerOfAWriteThatWasReplacedSince(t *testing.T) {
+	b, server := emulate(t, "")
+	other := openTest(t, testBucket, "")
+	b.retry.base, b.retry.longest = 300*time.Millisecond, 300*time.Millisecond
+	server.Inject(gcsemu.Fault{Op: gcsemu.OpWrite, Times: 1, LoseAnswer: true})
+	var mine int64
+	var err error
+	var group sync.WaitGroup
+	group.Go(func() {
+		mine, err = b.Write(t.Context(), key, []byte("mine"), hub.WriteOptions{IfGeneration: hub.IfAbsent()})
+	})
+	for {
+		obj, err := other.Read(t.Context(), key, 0)
+		if err == nil {
+			if _, err := other.Write(t.Context(), key, []byte("theirs"), hub.WriteOptions{IfGeneration: &obj.Generation}); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		if !errors.Is(err, hub.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	group.Wait()
+	if err != nil {
+		t.Fatalf("its own success was taken for a lost race: %v", err)
+	}
+	if obj, err := b.ReadVersion(t.Context(), key, mine); err != nil || string(obj.Body) != "mine" {
+		t.Errorf("generation %d is %v, %v", mine, obj, err)
+	}
+	if body, _ := content(t, b, key); body != "theirs" {
+		t.Errorf("the later write was lost to %q", body)
+	}
+}
+
 func TestLostAnswersLoseNoIncrement(t *testing.T) {
 	b, server := emulate(t, "")
 	const writers, each = 8, 5

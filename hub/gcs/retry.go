@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"cloud.google.com/go/auth"
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/googleapi"
 
@@ -87,6 +88,7 @@ type verdict struct {
 
 func judge(err error) verdict {
 	var api *googleapi.Error
+	var login *auth.Error
 	var op *net.OpError
 	switch {
 	case err == nil:
@@ -95,6 +97,11 @@ func judge(err error) verdict {
 		return verdict{kind: hub.ErrTooLarge}
 	case errors.As(err, &api):
 		return judgeStatus(api)
+	case errors.As(err, &login): // no token, so the storage was not even asked
+		if login.Temporary() {
+			return verdict{kind: hub.ErrUnavailable, transient: true}
+		}
+		return verdict{kind: hub.ErrForbidden}
 	case errors.Is(err, storage.ErrBucketNotExist):
 		return verdict{kind: hub.ErrNoBucket}
 	case errors.Is(err, storage.ErrObjectNotExist):
