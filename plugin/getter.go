@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -52,7 +53,11 @@ func (g *getter) ToRESTConfig() (*rest.Config, error) {
 
 func (g *getter) restConfig(h http.Handler) *rest.Config {
 	warnings := rest.NewWarningWriter(g.s.ErrOut, rest.WarningWriterOptions{Deduplicate: true, Color: printers.AllowsColorOutput(g.s.ErrOut)})
-	return &rest.Config{Host: localHost, Transport: server.Transport(g.s.ctx, h), QPS: -1, WarningHandler: warnings}
+	// A timeout that does not parse is none, as kubectl takes it.
+	timeout, _ := clientcmd.ParseTimeout(*g.s.config.Timeout)
+	config := &rest.Config{Timeout: timeout, Host: localHost, Transport: server.Transport(g.s.ctx, h), QPS: -1, WarningHandler: warnings}
+	config.ContentType = runtime.ContentTypeJSON
+	return config
 }
 
 func (g *getter) ToRawKubeConfigLoader() clientcmd.ClientConfig {

@@ -25,6 +25,7 @@ type initOptions struct {
 	url          string
 	spec         v1alpha1.FederationSpec
 	secrets      string
+	secretsSet   bool
 	dryRun       bool
 	noKubeconfig bool
 	legacy       legacyFlags
@@ -70,7 +71,7 @@ func (o *initOptions) complete(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return cmdutil.UsageErrorf(cmd, "exactly one NAME is required, got %d", len(args))
 	}
-	o.name = args[0]
+	o.name, o.secretsSet = args[0], cmd.Flags().Changed("secrets")
 	o.url = o.bucket
 	if o.url == "" {
 		o.url = os.Getenv(envBucket)
@@ -160,10 +161,16 @@ func (o *initOptions) foundAlready(f *v1alpha1.Federation) error {
 		return fmt.Errorf("%s holds the federation %q already, and a bucket holds one only", o.url, f.Name)
 	}
 	fmt.Fprintf(o.Out, "federation/%s unchanged\n", o.name)
-	want := o.spec
-	want.KeepRevisions = f.Spec.KeepRevisions
-	if want != f.Spec {
+	if o.differs(f.Spec) {
 		o.warn("the federation exists and keeps its settings; change them with kubectl fed edit federation %s", o.name)
 	}
 	return nil
+}
+
+// differs says whether a setting that was asked for is not what is kept.
+func (o *initOptions) differs(kept v1alpha1.FederationSpec) bool {
+	return (o.spec.DNSZone != "" && o.spec.DNSZone != kept.DNSZone) ||
+		(o.spec.DNSProvider != "" && o.spec.DNSProvider != kept.DNSProvider) ||
+		(o.spec.LoadBalancerProvider != "" && o.spec.LoadBalancerProvider != kept.LoadBalancerProvider) ||
+		(o.secretsSet && o.spec.Secrets != kept.Secrets)
 }

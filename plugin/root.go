@@ -63,13 +63,15 @@ func commandGroups(s *session, f cmdutil.Factory) templates.CommandGroups {
 	getCmd := get.NewCmdGet("kubectl", f, s.IOStreams)
 	getCmd.ValidArgsFunction = utilcomp.ResourceTypeAndNameCompletionFunc(f)
 	return templates.CommandGroups{
-		{Message: "Federation Commands:", Commands: []*cobra.Command{newCmdInit(s), newCmdJoin(s)}},
+		{Message: "Federation Commands:", Commands: []*cobra.Command{
+			newCmdInit(s), newCmdJoin(s), newCmdUnjoin(s), newCmdCordon(s), newCmdUncordon(s), newCmdApprove(s, f), newCmdDestroy(s)}},
 		{Message: "Object Commands:", Commands: []*cobra.Command{
 			checked(s, withoutToken(create.NewCmdCreate(f, s.IOStreams))),
 			checked(s, clientSide(apply.NewCmdApply("kubectl", f, s.IOStreams))),
 			getCmd,
 			edit.NewCmdEdit(f, s.IOStreams),
 			scale.NewCmdScale(f, s.IOStreams),
+			newCmdDescribe(s, f),
 			newCmdDelete(s, f),
 			patch.NewCmdPatch(f, s.IOStreams),
 			checked(s, replace.NewCmdReplace(f, s.IOStreams)),

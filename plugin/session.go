@@ -48,6 +48,8 @@ type session struct {
 	written map[string]int64
 
 	spool spool
+	// waitingFor is what a wait that begins is for; empty where nobody wonders.
+	waitingFor string
 }
 
 func newSession(ctx context.Context, streams genericiooptions.IOStreams, connect Connect) *session {
@@ -168,7 +170,7 @@ func (s *session) explain(err error) error {
 func (s *session) Server(hub Hub) http.Handler {
 	return server.New(server.Options{Specs: hub, Roster: hub, Statuses: hub, Leader: hub, Table: s.table, Now: s.now,
 		Provenance: func(*http.Request) v1alpha1.Provenance { return s.provenance() },
-		Written:    s.wrote, Waiting: s.ring})
+		Written:    s.wrote, Waiting: s.waiting})
 }
 
 func (s *session) provenance() v1alpha1.Provenance {
@@ -192,6 +194,29 @@ func (s *session) wrote(path string, generation int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.written[path] = generation
+}
+
+// waiting is called when a command begins to wait for the members: now the
+// leader must know, and the user what for.
+func (s *session) waiting(ctx context.Context) {
+	s.ring(ctx)
+	if s.waitingFor == "" {
+		return
+	}
+	what := s.waitingFor
+	s.waitingFor = ""
+	go func() {
+		ticker := time.NewTicker(progressEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				fmt.Fprintln(s.ErrOut, "waiting for "+what)
+			}
+		}
+	}()
 }
 
 // ringFor bounds the bell: a command whose changes are durable is done, rung or not.

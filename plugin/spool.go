@@ -44,11 +44,38 @@ func (s *session) checkInput(cmd *cobra.Command) error {
 			s.warn("%s", w)
 		}
 	}
-	spooled, err := s.spoolInput(all)
-	if err != nil {
-		return err
+	var out []spoolable
+	for _, d := range all {
+		body, err := stream(d.objects)
+		if err != nil {
+			return fmt.Errorf("%s: %w", d.name, err)
+		}
+		out = append(out, spoolable{d.name, body})
 	}
-	return replaceNames(cmd.Flags(), spooled)
+	return s.spoolAll(cmd, out)
+}
+
+// spoolUnread keeps streams and URLs for a command that looks at them twice,
+// as they are.
+func (s *session) spoolUnread(cmd *cobra.Command) error {
+	names, err := cmd.Flags().GetStringSlice("filename")
+	if err != nil || len(names) == 0 {
+		return nil
+	}
+	recursive, _ := cmd.Flags().GetBool("recursive")
+	sources, err := s.readSources(s.ctx, names, recursive)
+	if err != nil {
+		return listed(err)
+	}
+	var all []spoolable
+	for _, src := range sources {
+		one := spoolable{name: src.name}
+		for _, d := range src.docs {
+			one.body = append(append(one.body, d.Raw...), "\n---\n"...)
+		}
+		all = append(all, one)
+	}
+	return s.spoolAll(cmd, all)
 }
 
 // decodeInput knows the submission's own definitions, and asks the federation
@@ -101,29 +128,32 @@ func flatten(err error) []error {
 	return all
 }
 
-func (s *session) spoolInput(all []decoded) ([]string, error) {
+// spoolable is what one source becomes.
+type spoolable struct {
+	name string
+	body []byte
+}
+
+// spoolAll writes files and makes them the command's input.
+func (s *session) spoolAll(cmd *cobra.Command, all []spoolable) error {
 	dir, err := os.MkdirTemp("", "kubectl-fed-")
 	if err != nil {
-		return nil, fmt.Errorf("keep the input for a moment: %w", err)
+		return fmt.Errorf("keep the input for a moment: %w", err)
 	}
 	s.spool = spool{dir: dir, sources: map[string]string{}}
 	var names []string
-	for i, d := range all {
-		path := filepath.Join(dir, strconv.Itoa(i), filepath.Base(d.name))
+	for i, one := range all {
+		path := filepath.Join(dir, strconv.Itoa(i), filepath.Base(one.name))
 		if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
-			return nil, fmt.Errorf("keep the input for a moment: %w", err)
+			return fmt.Errorf("keep the input for a moment: %w", err)
 		}
-		body, err := stream(d.objects)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", d.name, err)
+		if err := os.WriteFile(path, one.body, 0o600); err != nil {
+			return fmt.Errorf("keep the input for a moment: %w", err)
 		}
-		if err := os.WriteFile(path, body, 0o600); err != nil {
-			return nil, fmt.Errorf("keep the input for a moment: %w", err)
-		}
-		s.spool.sources[path] = d.name
+		s.spool.sources[path] = one.name
 		names = append(names, path)
 	}
-	return names, nil
+	return replaceNames(cmd.Flags(), names)
 }
 
 func stream(objects []*manifest.Object) ([]byte, error) {

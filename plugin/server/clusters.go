@@ -85,10 +85,10 @@ func shownState(c *v1alpha1.Cluster, state v1alpha1.ClusterState) v1alpha1.Clust
 	switch {
 	case c.Spec.Leaving != "":
 		return v1alpha1.ClusterLeaving
+	case c.Spec.Cordoned || c.Spec.Lost:
+		return v1alpha1.ClusterCordoned
 	case state == "":
 		return v1alpha1.ClusterNever
-	case c.Spec.Cordoned && state == v1alpha1.ClusterReady:
-		return v1alpha1.ClusterCordoned
 	}
 	return state
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -102,15 +101,6 @@ func (s *Server) dispatch(req *request) error {
 		return s.remove(req)
 	}
 	return apierrors.NewMethodNotSupported(req.kind.GR(), verb)
-}
-
-// body reads what the request carries.
-func (req *request) body() ([]byte, error) {
-	body, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("read the request: %v", err))
-	}
-	return body, nil
 }
 
 func (req *request) ctx() context.Context { return req.Context() }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -29,7 +30,22 @@ func (st specs) get(ctx context.Context, k kinds.Kind, namespace, name string) (
 	if err != nil {
 		return nil, err
 	}
+	if status == nil && rec.Updated.IsZero() {
+		rec.Updated = st.updated(ctx, key)
+	}
 	return st.view(ctx, k, *rec, status)
+}
+
+// updated is when a spec was written. A listing tells where a read does not;
+// that nothing can be found out is no reason not to show the object.
+func (st specs) updated(ctx context.Context, key v1alpha1.Key) time.Time {
+	found, _, err := st.s.Specs.ListSpecs(ctx, key.String())
+	for _, rec := range found {
+		if err == nil && rec.Key == key {
+			return rec.Updated
+		}
+	}
+	return time.Time{}
 }
 
 // status is nil where the leader has not seen the spec yet.
@@ -103,6 +119,15 @@ func (st specs) records(ctx context.Context, k kinds.Kind, namespace string) ([]
 				return nil, nil, fmt.Errorf("read %s: %w", key, err)
 			}
 			warnings = append(warnings, fmt.Sprintf("%s: %v", specPath(key), err))
+		}
+	}
+	updated := map[v1alpha1.Key]time.Time{}
+	for _, r := range listed {
+		updated[r.Key] = r.Updated
+	}
+	for i := range read {
+		if read[i].Updated.IsZero() {
+			read[i].Updated = updated[read[i].Key]
 		}
 	}
 	slices.SortFunc(read, func(a, b v1alpha1.SpecRecord) int { return a.Key.Compare(b.Key) })

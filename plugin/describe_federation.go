@@ -1,0 +1,75 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+func (o *describeOptions) describeCluster(out *outline, obj *unstructured.Unstructured) {
+	o.heading(out, obj)
+	body(out, obj)
+	c := v1alpha1.Cluster{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(obj.Object, &c); err != nil || c.Status == nil {
+		out.line(0, "Status", "<unknown>")
+		return
+	}
+	st := c.Status
+	out.head(0, "Status")
+	out.line(1, "State", "%s", st.State)
+	out.line(1, "Last Heartbeat", "%s", when(st.LastHeartbeat))
+	out.line(1, "Revision", "%d planned, %d taken over", st.Revision, st.Applied)
+	out.line(1, "Objects", "%d, %d of them not current", st.Objects, st.Unhealthy)
+	if st.State == v1alpha1.ClusterLeaving {
+		out.line(1, "Remaining", "%d", st.Remaining)
+	}
+	out.line(1, "Region", "%s", orDash(st.Region))
+	out.line(1, "Zones", "%s", orDash(strings.Join(st.Zones, ", ")))
+	out.line(1, "Agent", "%s", orDash(st.AgentVersion))
+	out.line(1, "Kubernetes", "%s", orDash(st.KubernetesVersion))
+	out.line(1, "Member UID", "%s", orDash(st.MemberUID))
+	o.conditions(out, st.Conditions)
+}
+
+func (o *describeOptions) describeFederation(ctx context.Context, out *outline, hub Hub, obj *unstructured.Unstructured) error {
+	o.heading(out, obj)
+	body(out, obj)
+	holder, renewed, err := hub.LeaseHolder(ctx)
+	switch {
+	case ignoreNotFound(err) != nil:
+		return fmt.Errorf("read the lease: %w", err)
+	case err != nil || holder == "":
+		out.line(0, "Leader", "<none>")
+	default:
+		out.line(0, "Leader", "%s, renewed %s ago", holder, o.ago(renewed))
+	}
+	status, err := hub.FederationStatus(ctx)
+	if ignoreNotFound(err) != nil {
+		return fmt.Errorf("read the status: %w", err)
+	}
+	if status == nil {
+		return nil
+	}
+	out.line(0, "Epoch", "%d", status.Epoch)
+	o.conditions(out, status.Conditions)
+	held(out, status.Held)
+	return nil
+}
+
+func held(out *outline, list []v1alpha1.HeldSpec) {
+	if len(list) == 0 {
+		out.line(0, "Held", "<none>")
+		return
+	}
+	out.head(0, "Held")
+	var rows [][]string
+	for _, h := range list {
+		rows = append(rows, []string{h.Path, h.Reason, h.Message})
+	}
+	out.tableRows([]string{"Path", "Reason", "Message"}, rows)
+}
