@@ -87,8 +87,12 @@ func cmdJoin(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: join CLUSTER [FLAG...]")
 	}
-	ts.Check(ts.Exec("kubectl", append([]string{"fed", "--context", ts.Getenv("FED"), "join", args[0], "--cluster-context", args[0],
-		"--install", "--chart", ts.Getenv("CHART"), "--agent-namespace", ts.Getenv("AGENTNS")}, args[1:]...)...))
+	// Quietly: helm's notes would drown what the script is about.
+	out, err := output(ts, append([]string{"kubectl", "fed", "--context", ts.Getenv("FED"), "join", args[0], "--cluster-context", args[0],
+		"--install", "--chart", ts.Getenv("CHART"), "--agent-namespace", ts.Getenv("AGENTNS")}, args[1:]...))
+	if err != nil {
+		ts.Fatalf("join %s: %v\n%s", args[0], err, out)
+	}
 	cmdAgent(ts, false, []string{"start", args[0]})
 }
 
@@ -159,7 +163,7 @@ func cmdHolds(ts *testscript.TestScript, neg bool, args []string) {
 
 // output runs a command as a script's exec would, without failing the script.
 func output(ts *testscript.TestScript, command []string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = ts.MkAbs(".")

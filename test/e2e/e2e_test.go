@@ -130,6 +130,15 @@ func params(pattern string, bucket func(*testscript.Env) error) testscript.Param
 
 func setup(e *testscript.Env, bucket func(*testscript.Env) error) error {
 	own := filepath.Join(e.WorkDir, "federation.kubeconfig")
+	// A copy: whoever writes a kubeconfig locks every file of the chain.
+	lab := filepath.Join(e.WorkDir, "lab.kubeconfig")
+	contexts, err := os.ReadFile(shared.kubeconfig)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(lab, contexts, 0o600); err != nil {
+		return err
+	}
 	// Scripts run side by side on shared clusters: what they install and
 	// create carries a name of their own.
 	name := scriptName(e.WorkDir)
@@ -137,7 +146,7 @@ func setup(e *testscript.Env, bucket func(*testscript.Env) error) error {
 		"PATH":       os.Getenv("PATH"),
 		"HOME":       e.WorkDir,
 		"USER":       "tester",
-		"KUBECONFIG": shared.kubeconfig + string(os.PathListSeparator) + own,
+		"KUBECONFIG": lab + string(os.PathListSeparator) + own,
 		"LAB_DIR":    filepath.Join(e.WorkDir, "lab"),
 		"CHART":      shared.chart,
 		"FED":        name,
