@@ -48,7 +48,7 @@ func (b *Bucket) run(ctx context.Context, writes bool, call func(ctx context.Con
 			return nil
 		}
 		verdict := judge(err)
-		unsure = unsure || (writes && verdict.unsure)
+		unsure = (unsure || (writes && verdict.unsure)) && !verdict.settled
 		if !verdict.transient || attempt == b.retry.attempts || !sleep(ctx, jitter(pause)) {
 			return b.report(verdict, unsure, errors.Join(describe(err), ctx.Err()))
 		}
@@ -84,6 +84,7 @@ type verdict struct {
 	kind      error // of hub; nil when it is none of them
 	transient bool  // worth repeating
 	unsure    bool  // a write may have taken effect all the same
+	settled   bool  // whatever earlier attempts left in doubt is known now
 }
 
 func judge(err error) verdict {
@@ -95,6 +96,8 @@ func judge(err error) verdict {
 		return verdict{}
 	case errors.Is(err, hub.ErrTooLarge):
 		return verdict{kind: hub.ErrTooLarge}
+	case errors.Is(err, hub.ErrPrecondition):
+		return verdict{kind: hub.ErrPrecondition, settled: true}
 	case errors.As(err, &api):
 		return judgeStatus(api)
 	case errors.As(err, &login): // no token, so the storage was not even asked

@@ -45,16 +45,8 @@ func (b *Bucket) Write(ctx context.Context, key string, body []byte, opts hub.Wr
 	var generation int64
 	err := b.run(ctx, writing, func(ctx context.Context, unsure bool) (err error) {
 		generation, err = u.send(ctx)
-		if !errors.Is(judge(err).kind, hub.ErrPrecondition) {
-			return err
-		}
-		found, findErr := b.find(ctx, key, u, unsure)
-		if found != 0 {
-			generation = found
-			return nil
-		}
-		if unsure && findErr != nil {
-			return findErr
+		if unsure && errors.Is(judge(err).kind, hub.ErrPrecondition) {
+			generation, err = b.find(ctx, key, u)
 		}
 		return err
 	})
@@ -89,23 +81,22 @@ func (u upload) send(ctx context.Context) (int64, error) {
 	return w.Attrs().Generation, nil
 }
 
-// find looks for our own write behind a failed precondition: an attempt whose
-// answer was lost may be what is in the way. When there was one, somebody may
-// have replaced it since, so past versions are looked at too. It returns the
-// write's generation, or 0.
-func (b *Bucket) find(ctx context.Context, key string, u upload, unsure bool) (int64, error) {
+// find looks for our own write behind a failed precondition: the attempt whose
+// answer was lost may be what is in the way, and somebody may have replaced it
+// since. It returns the write's generation, or that the precondition failed.
+func (b *Bucket) find(ctx context.Context, key string, u upload) (int64, error) {
 	attrs, err := b.object(key).Attrs(ctx)
 	if err == nil && u.wrote(attrs) {
 		return attrs.Generation, nil
 	}
-	if !unsure || (err != nil && !isMissingObject(err)) {
+	if err != nil && !isMissingObject(err) {
 		return 0, err
 	}
 	it := b.bucket.Objects(ctx, versionsOf(b.prefix+key))
 	for {
 		attrs, err := it.Next()
 		if errors.Is(err, iterator.Done) {
-			return 0, nil
+			return 0, hub.ErrPrecondition
 		}
 		if err != nil {
 			return 0, err
