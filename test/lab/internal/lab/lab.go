@@ -39,6 +39,9 @@ type Lab struct {
 // command that runs a cluster when the cluster's directory is appended to it.
 // Progress is told to say, a line at a time and from several goroutines.
 func New(dir string, program []string, say func(format string, args ...any)) (*Lab, error) {
+	if dir == "" {
+		return nil, errors.New("the lab's directory is empty: give one with --dir or LAB_DIR")
+	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("find lab directory: %w", err)
