@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return err
 	}
 	if o.version {
-		_, err := fmt.Fprintln(stdout, version.Version)
+		_, err := fmt.Fprintln(stdout, version.String())
 		return err
 	}
 	if getenv("GOGC") == "" {
@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	bucket, err := open.Open(ctx, o.bucket)
 	if err != nil {
-		return fmt.Errorf("open the bucket: %w", err)
+		return err
 	}
 	ctx = withLogger(ctx, stderr, o.verbosity)
 	store := hub.New(bucket)
