@@ -162,11 +162,11 @@ func (a *aggregator) read(ctx context.Context, pl planned) map[v1alpha1.Key]bool
 			logr.FromContextOrDiscard(ctx).Info("report cannot be read", "cluster", name, "err", errs[i].Error())
 			continue
 		}
-		m.digest = beat.Report
 		if !status.Counts(reports[i], clusterNamed(pl.clusters, name), a.verdicts[name]) {
-			logr.FromContextOrDiscard(ctx).Info("report does not count: it is another member's", "cluster", name)
-			continue
+			logr.FromContextOrDiscard(ctx).V(1).Info("report does not count: it is another member's", "cluster", name)
+			continue // its own may be put back
 		}
+		m.digest = beat.Report
 		m.take(reports[i], keys)
 	}
 	return keys

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
@@ -140,7 +141,25 @@ func (a *aggregator) writeClusters(ctx context.Context, pl planned) {
 			logr.FromContextOrDiscard(ctx).Info("cluster status not written", "cluster", st.Cluster, "err", errs[i].Error())
 		}
 	}
+	a.dropClusters(ctx, pl, current)
 	a.clusters = current
+}
+
+// dropClusters removes the status of clusters that are not in the roster. A
+// roster without any cluster says nothing.
+func (a *aggregator) dropClusters(ctx context.Context, pl planned, current map[string]v1alpha1.ClusterStatus) {
+	if !pl.complete || len(pl.clusters) == 0 {
+		return
+	}
+	for name, st := range a.clusters {
+		if clusterNamed(pl.clusters, name).Name == name {
+			continue
+		}
+		err := a.fence.write(ctx, func(ctx context.Context) error { return a.cfg.Store.DeleteClusterStatus(ctx, name) })
+		if err != nil && !apierrors.IsNotFound(err) {
+			current[name] = st // again at the next look
+		}
+	}
 }
 
 // sameCluster compares all but a heartbeat that is a little newer.

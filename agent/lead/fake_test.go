@@ -412,6 +412,16 @@ func (b *bucket) PutClusterStatus(ctx context.Context, st *v1alpha1.ClusterStatu
 	return nil
 }
 
+func (b *bucket) DeleteClusterStatus(ctx context.Context, name string) error {
+	leave, err := b.enter(ctx, "DeleteClusterStatus", name)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	delete(b.statuses, name)
+	return nil
+}
+
 func (b *bucket) FederationStatus(ctx context.Context) (*v1alpha1.FederationStatus, error) {
 	leave, err := b.enter(ctx, "FederationStatus", "")
 	if err != nil {

@@ -16,6 +16,9 @@ var (
 	errLease = errors.New("the lease is about to run out")
 	// errSuperseded: another leader has decided since. This one's term is over.
 	errSuperseded = errors.New("another leader has taken over")
+	// errGone: there is no federation in the bucket any more. Nothing is to
+	// be written into it, least of all a lease.
+	errGone = errors.New("the federation is gone from the bucket")
 )
 
 // fence lets writes through only while the lease is held, and ends those that

@@ -72,11 +72,13 @@ func (l *Lead) Run(ctx context.Context) error {
 		if err := l.candidacy(ctx); err != nil {
 			return err
 		}
+		sleep(ctx, retryPeriod)
 	}
 	return nil
 }
 
-// candidacy lasts as long as the cluster is eligible.
+// candidacy is one election, and the term if it is won. It ends early when
+// the cluster may no longer lead.
 func (l *Lead) candidacy(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -89,13 +91,7 @@ func (l *Lead) candidacy(ctx context.Context) error {
 			}
 		}
 	}()
-	for ctx.Err() == nil {
-		if err := l.stand(ctx); err != nil {
-			return err
-		}
-		sleep(ctx, retryPeriod)
-	}
-	return nil
+	return l.stand(ctx)
 }
 
 // eligible asks the roster. A cluster that is not in it may not lead.

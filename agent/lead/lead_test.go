@@ -211,6 +211,38 @@ func TestOnlyEligibleClustersLead(t *testing.T) {
 	})
 }
 
+// A destroyed federation's bucket stays empty: no lease, no status is written
+// back into it.
+func TestDestroyedFederationIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, shared := newBucket(t, "a"), &sharedLease{}
+		b.put(c1, "x", ringing)
+		a := start(t, b, shared, "a")
+		pass(10 * time.Second)
+		b.setFail(func(call, _ string) error {
+			if call == "Snapshot" {
+				return notFound("federation.yaml")
+			}
+			return nil
+		})
+		b.locked(func() { b.bell, b.rung = nil, 0; clear(b.clusters) })
+		pass(time.Second)
+		equal(t, "leading", a.Leading(), false)
+		shared.mu.Lock()
+		shared.body = nil
+		shared.mu.Unlock()
+		b.locked(func() { clear(b.calls) })
+		pass(5 * time.Minute)
+		b.locked(func() {
+			for _, call := range []string{"AppendRevision", "PutObjectStatus", "PutClusterStatus", "PutVerdicts", "PutFederationStatus", "ForgetCluster"} {
+				equal(t, call, b.calls[call], 0)
+			}
+		})
+		equal(t, "lease", string(shared.body), "")
+		a.end(t)
+	})
+}
+
 func TestNewRefusesWhatIsIncomplete(t *testing.T) {
 	if _, err := New(Config{Cluster: "a"}); err == nil {
 		t.Error("a leader without a bucket was accepted")

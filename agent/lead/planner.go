@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 	"github.com/kubectl-fed/kubectl-fed/pkg/plan"
@@ -52,7 +53,7 @@ func (p *planner) run(ctx context.Context) error {
 		if now := time.Now(); !now.Before(due) && !now.Before(notBefore) {
 			again, err := p.pass(ctx)
 			switch {
-			case errors.Is(err, errSuperseded):
+			case errors.Is(err, errSuperseded), errors.Is(err, errGone):
 				return err
 			case err != nil && ctx.Err() == nil:
 				again = pause.fail()
@@ -86,12 +87,12 @@ func (p *planner) listen(ctx context.Context) bool {
 		logr.FromContextOrDiscard(ctx).V(1).Info("cannot listen to the bell", "err", err.Error())
 		return false
 	}
-	rang := generation != p.bell
+	rang := generation != p.bell // also when it was taken away
 	p.bell = generation
 	if bell != nil {
 		p.intake.nursery.rang(bell)
 	}
-	return rang && bell != nil
+	return rang
 }
 
 // pass reads the users' side, plans, and writes what changed. It returns when
@@ -136,6 +137,9 @@ func (p *planner) snapshot(ctx context.Context) (*v1alpha1.Snapshot, error) {
 	limited, cancel := context.WithTimeout(ctx, snapshotLimit)
 	defer cancel()
 	snap, err := p.cfg.Snapshots.Snapshot(limited)
+	if apierrors.IsNotFound(err) {
+		return nil, errGone
+	}
 	if err == nil && snap.Federation.UID != p.board.plan().federation {
 		err = fmt.Errorf("the bucket now holds another federation (%s)", snap.Federation.UID)
 	}

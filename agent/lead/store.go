@@ -71,6 +71,7 @@ type ObjectStatuses interface {
 type ClusterStatuses interface {
 	ClusterStatuses(ctx context.Context) (map[string]v1alpha1.ClusterStatus, error)
 	PutClusterStatus(ctx context.Context, st *v1alpha1.ClusterStatus) error
+	DeleteClusterStatus(ctx context.Context, name string) error
 }
 
 // Conclusions is what is said of the whole, and what the next leader starts

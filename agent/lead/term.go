@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // term is the time from winning the lease to losing it. Nothing but the
@@ -50,6 +51,9 @@ func (t *term) run(ctx context.Context) error {
 // bucket holds.
 func (t *term) load(ctx context.Context, p *planner, a *aggregator) error {
 	snap, err := t.cfg.Snapshots.Snapshot(ctx)
+	if apierrors.IsNotFound(err) {
+		return errGone
+	}
 	if err != nil {
 		return fmt.Errorf("read the users' side: %w", err)
 	}
@@ -76,6 +80,9 @@ func (t *term) retry(ctx context.Context, step string, do func(context.Context) 
 		err := do(ctx)
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, errGone) {
+			return err
 		}
 		wait := pause.fail()
 		logr.FromContextOrDiscard(ctx).Info("will retry", "step", step, "after", wait, "err", err.Error())

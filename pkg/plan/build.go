@@ -130,7 +130,14 @@ func (b *builder) objects() []Placed {
 	return b.p.members[b.c].prev.Objects
 }
 
+// maxDecisions bounds how many divisions a revision explains: what a change of
+// everything at once says of each would outgrow the shard itself.
+const maxDecisions = 256
+
 func (b *builder) decide(it *item) {
+	if len(b.parts) == maxDecisions {
+		return
+	}
 	if b.parts == nil {
 		b.parts = map[v1alpha1.Key]v1alpha1.ReplicaDecision{}
 	}
