@@ -172,7 +172,7 @@ func (b *Bucket) Write(ctx context.Context, key string, body []byte, opts hub.Wr
 	if err != nil {
 		return 0, explain("write", key, err)
 	}
-	defer root.Remove(staged.name) // gone already when the write succeeds
+	defer func() { _ = root.Remove(staged.name) }() // gone already when the write succeeds
 	generation, err := b.commit(ctx, root, key, body, staged, opts)
 	if err != nil {
 		return 0, explain("write", key, err)

@@ -298,7 +298,10 @@ func TestOperationsPerCall(t *testing.T) {
 		{"read", "map[read:1]", func() { _, _ = b.Read(t.Context(), key, 0) }},
 		{"write", "map[write:1]", func() { _, _ = b.Write(t.Context(), "other", nil, hub.WriteOptions{}) }},
 		{"listing", "map[list:1]", func() {
-			for range b.List(t.Context(), "", "") {
+			for _, err := range b.List(t.Context(), "", "") {
+				if err != nil {
+					t.Error(err)
+				}
 			}
 		}},
 	} {

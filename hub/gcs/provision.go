@@ -45,11 +45,11 @@ func (b *Bucket) Provision(ctx context.Context) ([]string, error) {
 		if attrs.RetentionPolicy != nil {
 			return nil, fmt.Errorf("gs://%s has a retention policy: objects could not be overwritten; remove it, or use another bucket", b.name)
 		}
-		set, err := b.adjust(ctx, attrs)
+		warnings, err = b.adjust(ctx, attrs)
 		if err != nil {
 			return nil, err
 		}
-		warnings = append(set, concerns(attrs)...)
+		warnings = append(warnings, concerns(attrs)...)
 	}
 	return warnings, b.tryWrite(ctx)
 }

@@ -157,12 +157,13 @@ func isMissingObject(err error) bool { return errors.Is(judge(err).kind, hub.Err
 // report builds the error a caller gets.
 func (b *Bucket) report(v verdict, unsure bool, cause error) error {
 	err := cause
-	switch v.kind {
-	case nil:
-	case hub.ErrNotExist, hub.ErrNotModified, hub.ErrPrecondition, hub.ErrTooLarge:
-		err = v.kind // the cause says nothing more
-	case hub.ErrNoBucket:
+	switch {
+	case v.kind == nil:
+	case errors.Is(v.kind, hub.ErrNoBucket):
 		err = fmt.Errorf("%w: %s", hub.ErrNoBucket, b)
+	case errors.Is(v.kind, hub.ErrNotExist), errors.Is(v.kind, hub.ErrNotModified), errors.Is(v.kind, hub.ErrPrecondition),
+		errors.Is(v.kind, hub.ErrTooLarge):
+		err = v.kind // the cause says nothing more
 	default:
 		err = fmt.Errorf("%w: %w", v.kind, cause)
 	}

@@ -8,10 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -193,76 +190,6 @@ func conditionalReads(t *testing.T, b hub.Bucket) {
 	wantErr(t, "read the newer generation again", err, hub.ErrNotModified)
 }
 
-func createRace(t *testing.T, b hub.Bucket) {
-	ctx := deadline(t)
-	for round := range 5 {
-		key := "shards/a/" + strconv.Itoa(round)
-		var group sync.WaitGroup
-		errs := make([]error, 20)
-		for i := range errs {
-			group.Go(func() {
-				_, errs[i] = b.Write(ctx, key, []byte(strconv.Itoa(i)), hub.WriteOptions{IfGeneration: hub.IfAbsent()})
-			})
-		}
-		group.Wait()
-		var winners []int
-		for i, err := range errs {
-			if err == nil {
-				winners = append(winners, i)
-			} else {
-				wantErr(t, "a loser", err, hub.ErrPrecondition)
-			}
-		}
-		if len(winners) != 1 {
-			t.Fatalf("round %d has winners %v", round, winners)
-		}
-		if got := string(read(t, b, key).Body); got != strconv.Itoa(winners[0]) {
-			t.Errorf("round %d: %d won, but the object is of %s", round, winners[0], got)
-		}
-	}
-}
-
-// Increment adds one to the number kept at key by compare-and-swap.
-func Increment(ctx context.Context, b hub.Bucket, key string) error {
-	for {
-		var n int
-		var at int64
-		obj, err := b.Read(ctx, key, 0)
-		switch {
-		case err == nil:
-			at = obj.Generation
-			if n, err = strconv.Atoi(string(obj.Body)); err != nil {
-				return err
-			}
-		case !errors.Is(err, hub.ErrNotExist):
-			return err
-		}
-		_, err = b.Write(ctx, key, []byte(strconv.Itoa(n+1)), hub.WriteOptions{IfGeneration: &at})
-		if !errors.Is(err, hub.ErrPrecondition) {
-			return err
-		}
-	}
-}
-
-func increments(t *testing.T, b hub.Bucket) {
-	const writers, each = 50, 4
-	ctx := deadline(t)
-	var group sync.WaitGroup
-	for range writers {
-		group.Go(func() {
-			for range each {
-				if err := Increment(ctx, b, "counter"); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	group.Wait()
-	if got := string(read(t, b, "counter").Body); got != strconv.Itoa(writers*each) {
-		t.Errorf("%d increments made %s", writers*each, got)
-	}
-}
-
 func generations(t *testing.T, b hub.Bucket) {
 	ctx := deadline(t)
 	seen := map[int64]bool{}
@@ -277,86 +204,6 @@ func generations(t *testing.T, b hub.Bucket) {
 				t.Fatal(err)
 			}
 		}
-	}
-}
-
-func listing(t *testing.T, b hub.Bucket) {
-	all := []string{"a.yaml", "a/b", "a/c/d", "a/c.e", "a0", "b", "é/x", "a-b/c", "ab"}
-	want := map[string]int64{}
-	for _, key := range all {
-		want[key] = write(t, b, key, key)
-	}
-	slices.Sort(all)
-	got := list(t, b, "", "")
-	if !slices.Equal(keys(got), all) {
-		t.Fatalf("listed %q, want %q", keys(got), all)
-	}
-	for _, a := range got {
-		if a.Generation != want[a.Key] || a.Size != int64(len(a.Key)) || time.Since(a.Updated).Abs() > time.Hour {
-			t.Errorf("listed %+v, want generation %d", a, want[a.Key])
-		}
-	}
-	for _, prefix := range []string{"a", "a/", "a/c", "a/c/", "é", "é/x", "zz", "a/b/", "a.yaml"} {
-		for _, offset := range append(all, "", "a/", "a/c/", "zz", "A") {
-			var expect []string
-			for _, key := range all {
-				if strings.HasPrefix(key, prefix) && key >= offset {
-					expect = append(expect, key)
-				}
-			}
-			if got := keys(list(t, b, prefix, offset)); !slices.Equal(got, expect) {
-				t.Errorf("prefix %q offset %q: listed %q, want %q", prefix, offset, got, expect)
-			}
-		}
-	}
-}
-
-func listingMany(t *testing.T, b hub.Bucket) {
-	const many = 1203
-	fill(t, b, many)
-	got := keys(list(t, b, "shards/", ""))
-	if len(got) != many || !slices.IsSorted(got) {
-		t.Fatalf("listed %d, sorted %v, want %d", len(got), slices.IsSorted(got), many)
-	}
-	if once := slices.Compact(slices.Clone(got)); len(once) != many {
-		t.Errorf("%d were listed twice", many-len(once))
-	}
-	if rest := keys(list(t, b, "shards/", got[many-3])); !slices.Equal(rest, got[many-3:]) {
-		t.Errorf("from an offset: %q", rest)
-	}
-}
-
-// fill writes numbered objects, some at a time.
-func fill(t *testing.T, b hub.Bucket, many int) {
-	ctx := deadline(t)
-	numbers := make(chan int)
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() {
-			for i := range numbers {
-				if _, err := b.Write(ctx, fmt.Sprintf("shards/c%d/%020d", i%3, i), []byte("x"), hub.WriteOptions{}); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	for i := range many {
-		numbers <- i
-	}
-	close(numbers)
-	group.Wait()
-}
-
-func listingLeft(t *testing.T, b hub.Bucket) {
-	write(t, b, "a", "x")
-	write(t, b, "b", "x")
-	count := 0
-	for range b.List(deadline(t), "", "") {
-		count++
-		break
-	}
-	if count != 1 {
-		t.Errorf("%d were yielded after the listing was left", count)
 	}
 }
 
@@ -431,44 +278,4 @@ func cancelled(t *testing.T, b hub.Bucket) {
 	if obj := read(t, b, "k"); obj.Generation != g {
 		t.Error("a cancelled write took effect")
 	}
-}
-
-func wholeObjects(t *testing.T, b hub.Bucket) {
-	const rounds = 60
-	ctx := deadline(t)
-	content := func(i int) []byte { return bytes.Repeat([]byte{byte('a' + i%26)}, 1+i*971%40_000) }
-	write(t, b, "k", "a")
-	done := make(chan struct{})
-	var group sync.WaitGroup
-	for range 4 {
-		group.Go(func() {
-			bodies := map[int64]string{}
-			for more := true; more; {
-				select {
-				case <-done:
-					more = false
-				default:
-				}
-				obj, err := b.Read(ctx, "k", 0)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if body := string(obj.Body); strings.Trim(body, body[:1]) != "" {
-					t.Errorf("generation %d is torn", obj.Generation)
-				}
-				if before, ok := bodies[obj.Generation]; ok && before != string(obj.Body) {
-					t.Errorf("generation %d has two contents", obj.Generation)
-				}
-				bodies[obj.Generation] = string(obj.Body)
-			}
-		})
-	}
-	for i := range rounds {
-		if _, err := b.Write(ctx, "k", content(i), hub.WriteOptions{}); err != nil {
-			t.Error(err)
-		}
-	}
-	close(done)
-	group.Wait()
 }
