@@ -1,0 +1,66 @@
+package memory
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+// CreateFederation founds the federation, unless one is there.
+func (f *Hub) CreateFederation(_ context.Context, fed *v1alpha1.Federation) error {
+	if f.Fed.Name != "" {
+		return apierrors.NewAlreadyExists(schema.GroupResource{Group: v1alpha1.Group, Resource: "federations"}, fed.Name)
+	}
+	f.Fed = *fed
+	return nil
+}
+
+// CreateCluster adds a member.
+func (f *Hub) CreateCluster(_ context.Context, c *v1alpha1.Cluster) error {
+	c.ResourceVersion = "1"
+	f.Members[c.Name] = *c
+	return nil
+}
+
+// DeleteCluster strikes a member off.
+func (f *Hub) DeleteCluster(_ context.Context, name string, _ int64) error {
+	delete(f.Members, name)
+	return nil
+}
+
+// CreateRequest keeps a user's word.
+func (f *Hub) CreateRequest(_ context.Context, r *v1alpha1.Request) error {
+	f.Said = append(f.Said, *r)
+	return nil
+}
+
+// Requests lists the users' words.
+func (f *Hub) Requests(context.Context) ([]v1alpha1.Request, error) { return f.Said, nil }
+
+// Ring keeps what was rung for, and answers with RingError.
+func (f *Hub) Ring(_ context.Context, changed map[string]int64) error {
+	f.Rings = append(f.Rings, changed)
+	return f.RingError
+}
+
+// FederationStatus is State, if there is one.
+func (f *Hub) FederationStatus(context.Context) (*v1alpha1.FederationStatus, error) {
+	if f.State == nil {
+		return nil, apierrors.NewNotFound(schema.GroupResource{Group: v1alpha1.Group, Resource: "federations"}, "status")
+	}
+	return f.State, nil
+}
+
+// Provision answers with ProvisionError.
+func (f *Hub) Provision(context.Context) ([]string, error) { return nil, f.ProvisionError }
+
+// Empty removes everything.
+func (f *Hub) Empty(_ context.Context, progress func(int)) error {
+	progress(len(f.Specs))
+	clear(f.Specs)
+	f.Fed = v1alpha1.Federation{}
+	return nil
+}
