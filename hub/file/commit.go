@@ -171,6 +171,9 @@ func (b *Bucket) swap(root *os.Root, key string, current *state, next state, sta
 	}
 	b.disk.step("announced")
 	if err := b.disk.rename(root, staged.name, key); err != nil {
+		if isMissing(err) { // not the object: somebody removed its directory, or the staged file
+			err = fmt.Errorf("%w: %w", hub.ErrUnavailable, trim(err))
+		}
 		return errors.Join(err, b.saveRecord(root, before))
 	}
 	b.disk.step("renamed")

@@ -74,7 +74,7 @@ func flock(ctx context.Context, f *os.File) error {
 		return nil
 	case <-ctx.Done():
 		go func() {
-			<-locked // however late
+			_ = <-locked // however late
 			f.Close()
 		}()
 		return fmt.Errorf("%w: another process holds its lock: %w", hub.ErrUnavailable, ctx.Err())

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kubectl-fed/kubectl-fed/hub"
 )
@@ -41,7 +43,8 @@ func createRace(t *testing.T, b hub.Bucket) {
 	}
 }
 
-// Increment adds one to the number kept at key by compare-and-swap.
+// Increment adds one to the number kept at key by compare-and-swap. Who lost
+// the race waits a moment by chance, as writers do.
 func Increment(ctx context.Context, b hub.Bucket, key string) error {
 	for {
 		var n int
@@ -60,8 +63,11 @@ func Increment(ctx context.Context, b hub.Bucket, key string) error {
 		if !errors.Is(err, hub.ErrPrecondition) {
 			return err
 		}
+		time.Sleep(rand.N(maxPause))
 	}
 }
+
+const maxPause = 50 * time.Millisecond
 
 func increments(t *testing.T, b hub.Bucket) {
 	const writers, each = 50, 4
