@@ -94,7 +94,8 @@ func (l *Lead) candidacy(ctx context.Context) error {
 	return l.stand(ctx)
 }
 
-// eligible asks the roster. A cluster that is not in it may not lead.
+// eligible asks the roster. A cluster that is not in it may not lead. One that
+// is leaving may until it has left: the last member sees itself off.
 func (l *Lead) eligible(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
@@ -105,7 +106,7 @@ func (l *Lead) eligible(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return c.Spec.LeaderEligible && c.Spec.Leaving == "", nil
+	return c.Spec.LeaderEligible, nil
 }
 
 // stand takes part in one election and leads if it is won. The lease is given

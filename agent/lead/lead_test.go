@@ -206,7 +206,10 @@ func TestOnlyEligibleClustersLead(t *testing.T) {
 		b.setFail(func(string, string) error { return nil })
 		b.change("a", func(c *v1alpha1.Cluster) { c.Spec.Leaving = v1alpha1.LeavingOrphan })
 		pass(time.Minute)
-		equal(t, "leaving", a.Leading(), false)
+		equal(t, "leaving, it sees itself off", a.Leading(), true)
+		b.locked(func() { delete(b.clusters, "a") })
+		pass(time.Minute)
+		equal(t, "gone", a.Leading(), false)
 		a.end(t)
 	})
 }
