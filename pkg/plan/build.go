@@ -40,7 +40,7 @@ func (p *planner) build(c int) ClusterPlan {
 	changed := b.split || m.moved || shard.Leaving != m.prev.Leaving || !slices.Equal(shard.Tombstones, m.prev.Tombstones)
 	plan := ClusterPlan{Name: m.Name, Shard: shard, Changed: changed, Replicas: b.parts}
 	if changed {
-		plan.Reason = b.change.String()
+		plan.Reason = b.reason(shard)
 	}
 	return plan
 }

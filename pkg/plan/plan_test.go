@@ -416,3 +416,21 @@ func TestYoungNamespaceKeepsItsObjectsWaiting(t *testing.T) {
 	equal(t, "held", len(w.out.Held), 0)
 	equal(t, "objects", w.objects("a"), "")
 }
+
+func TestReason(t *testing.T) {
+	w := newWorld(t, "a")
+	reason := func() string { return w.pass().Clusters[0].Reason }
+	equal(t, "joined", reason(), "the cluster joined")
+	equal(t, "nothing", reason(), "")
+	for i := range 5 {
+		w.put(fmt.Sprintf("default/configmaps/c%d", i))
+	}
+	equal(t, "added", reason(), "added default/configmaps/c0, default/configmaps/c1, default/configmaps/c2 and 2 more")
+	w.put("default/configmaps/c0", label("x"))
+	w.put("default/configmaps/c1", deleted(""))
+	equal(t, "more", reason(), "changed default/configmaps/c0; removed default/configmaps/c1")
+	w.ack("a")
+	equal(t, "acknowledged", reason(), "tombstones changed")
+	w.cluster("a").Spec.Leaving = v1alpha1.LeavingOrphan
+	equal(t, "leaving", reason(), "the cluster leaves; removed default/configmaps/c0, default/configmaps/c2, default/configmaps/c3 and 1 more")
+}

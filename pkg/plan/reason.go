@@ -32,6 +32,27 @@ func (c *changes) add(sort changeSort, k v1alpha1.Key) {
 	}
 }
 
+// reason is why the shard differs from the previous one, in one line.
+func (b *builder) reason(shard Shard) string {
+	m := b.p.members[b.c]
+	var parts []string
+	switch {
+	case m.moved:
+		parts = append(parts, "the cluster joined")
+	case shard.Leaving != m.prev.Leaving && shard.Leaving != "":
+		parts = append(parts, "the cluster leaves")
+	case shard.Leaving != m.prev.Leaving:
+		parts = append(parts, "the cluster stays")
+	}
+	if objects := b.change.String(); objects != "" {
+		parts = append(parts, objects)
+	}
+	if len(parts) == 0 {
+		return "tombstones changed"
+	}
+	return strings.Join(parts, "; ")
+}
+
 func (c *changes) String() string {
 	var parts []string
 	for sort, word := range [sorts]string{"added", "changed", "removed"} {
@@ -43,9 +64,6 @@ func (c *changes) String() string {
 			part += fmt.Sprintf(" and %d more", more)
 		}
 		parts = append(parts, part)
-	}
-	if len(parts) == 0 {
-		return "tombstones or membership changed"
 	}
 	return strings.Join(parts, "; ")
 }
