@@ -13,9 +13,18 @@
 	for zone in $FED_ZONES; do
 		[ "$zone" = "$FED_HOST_CLUSTER" ] || zones+=" $zone"
 	done
+	# What further values of the chart it takes: a bucket that is a folder has to be mounted.
+	values=()
+	if [ -n "$FED_LAB" ]; then
+		folder=${FED_BUCKET#file://}
+		values=(
+			--set "extraVolumes[0].name=federation,extraVolumes[0].hostPath.path=$folder"
+			--set "extraVolumeMounts[0].name=federation,extraVolumeMounts[0].mountPath=$folder"
+		)
+	fi
 	for zone in $zones; do
 		kubectl fed join "cluster-$zone" --context="$FED_NAME" --cluster-context="$(fed_context "$zone")" \
-			--install --chart "$chart"
+			--install --chart "$chart" ${values[@]+"${values[@]}"}
 		if [ -n "$FED_LAB" ]; then fed_fleet start "$zone"; fi
 	done
 	kubectl fed get clusters --context="$FED_NAME"

@@ -12,6 +12,8 @@
 		[ "$zone" = "$FED_HOST_CLUSTER" ] || zones+=" $zone"
 	done
 	for zone in $zones $FED_HOST_CLUSTER; do
+		# Those that have left already are passed over, so that this can be run again.
+		[ -n "$(kubectl fed get cluster "cluster-$zone" --context="$FED_NAME" --ignore-not-found -o name)" ] || continue
 		kubectl fed unjoin "cluster-$zone" --context="$FED_NAME" --cluster-context="$(fed_context "$zone")" --delete
 	done
 	kubectl fed destroy --context="$FED_NAME" --yes
