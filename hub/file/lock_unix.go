@@ -63,10 +63,13 @@ func flock(ctx context.Context, f *os.File) error {
 		f.Close()
 		return fmt.Errorf("lock the bucket: %w", err)
 	}
-	locked := make(chan error, 1)
-	go func() { locked <- flockWait(f) }()
+	locked := make(chan struct{})
+	go func() {
+		defer close(locked)
+		err = flockWait(f)
+	}()
 	select {
-	case err = <-locked:
+	case <-locked:
 		if err != nil {
 			f.Close()
 			return fmt.Errorf("lock the bucket: %w", err)
@@ -74,7 +77,7 @@ func flock(ctx context.Context, f *os.File) error {
 		return nil
 	case <-ctx.Done():
 		go func() {
-			_ = <-locked // however late
+			<-locked // however late
 			f.Close()
 		}()
 		return fmt.Errorf("%w: another process holds its lock: %w", hub.ErrUnavailable, ctx.Err())
