@@ -131,7 +131,7 @@ func readDir(dir string, recursive bool) ([]source, error) {
 			return err
 		case e.IsDir() && path != dir && !recursive:
 			return filepath.SkipDir
-		case e.IsDir() || !slices.Contains(extensions, filepath.Ext(path)):
+		case e.IsDir() || !mayBeManifest(path):
 			return nil
 		}
 		found, err := readFile(path)
@@ -148,6 +148,23 @@ func readDir(dir string, recursive bool) ([]source, error) {
 		return nil, fmt.Errorf("error reading [%s]: recognized file extensions are %v", dir, extensions)
 	}
 	return all, errors.Join(faults...)
+}
+
+// mayBeManifest takes what kubectl takes of a directory, and files without an
+// ending that look like one: manifests have been called "rs/k8shserver".
+func mayBeManifest(path string) bool {
+	ending := filepath.Ext(path)
+	if ending != "" {
+		return slices.Contains(extensions, ending)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 4<<10)
+	n, _ := io.ReadFull(f, head) // a short file is short
+	return bytes.Contains(head[:n], []byte("apiVersion:")) && bytes.Contains(head[:n], []byte("kind:"))
 }
 
 // decoded is a source's objects, converted, and the warnings on the way.

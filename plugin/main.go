@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-logr/logr"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/klog/v2"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 )
 
@@ -23,6 +25,7 @@ const interrupted = 130
 // command calls itself: "kubectl fed" or "kubectl-fed".
 func Main(ctx context.Context, name string, connect Connect, streams genericiooptions.IOStreams, args []string) int {
 	streams.Out, streams.ErrOut = escapeOnTerminal(streams.Out), escapeOnTerminal(streams.ErrOut)
+	klog.SetLogger(logr.Discard()) // what client-go logs beside the errors it returns
 	s := newSession(ctx, streams, connect)
 	cmdutil.BehaviorOnFatal(func(message string, code int) { panic(exit{message, code}) })
 	defer cmdutil.DefaultBehaviorOnFatal()
