@@ -72,3 +72,21 @@ func TestOpen(t *testing.T) {
 		t.Errorf("read: %v", err)
 	}
 }
+
+func FuzzCanonical(f *testing.F) {
+	for _, seed := range []string{"gs://fed/a", "file:///srv//x/..", "file://localhost/x", "gs://a@b", "file:////x", "gs://f/a//"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, bucket string) {
+		once, err := open.Canonical(bucket)
+		if err != nil {
+			return
+		}
+		if twice, err := open.Canonical(once); err != nil || twice != once {
+			t.Errorf("%q becomes %q, and that %q, %v", bucket, once, twice, err)
+		}
+		if strings.Contains(once, "/../") || strings.HasSuffix(once, "/") {
+			t.Errorf("%q becomes %q", bucket, once)
+		}
+	})
+}
