@@ -72,7 +72,7 @@ test: unit e2e ## Everything: unit, conformance and end-to-end tests. Needs no r
 unit: tools-helm ## Unit and conformance tests of every module.
 	$(GO) test -p $(JOBS) $$($(GO) list ./... | grep -v '^$(MODULE)/test/e2e\(/\|$$\)')
 	cd test/lab && $(GO) test -p $(JOBS) ./...
-	cd .ci && $(GO) test -p $(JOBS) ./chart ./image ./release
+	cd .ci && $(GO) test -p $(JOBS) ./chart ./docs ./image ./release
 
 .PHONY: e2e
 e2e: build lab tools-helm ## End-to-end scripts: the real binaries against real API servers.
@@ -98,7 +98,7 @@ lint: tools-lint ## Lint, the architecture's import rules included.
 LAB_LINTERS := --enable-only cyclop,funlen,gochecknoinits,ineffassign,misspell
 
 .PHONY: verify
-verify: verify-format verify-scripts verify-vet verify-tidy verify-generated verify-chart verify-krew verify-depguard ## Formatting, scripts, vet, tidy modules, generated files, chart, krew manifest, import rules.
+verify: verify-format verify-scripts verify-vet verify-tidy verify-generated verify-chart verify-docs verify-krew verify-depguard ## Formatting, scripts, vet, tidy modules, generated files, chart, links, krew manifest, import rules.
 	@echo "verify: all good"
 
 .PHONY: verify-format
@@ -144,6 +144,10 @@ verify-generated: lab
 verify-chart: tools-helm
 	$(BIN)/helm lint --strict --quiet charts/fed-agent -f charts/fed-agent/ci/values.yaml
 	cd .ci && $(GO) test -count=1 ./chart
+
+.PHONY: verify-docs
+verify-docs:
+	cd .ci && $(GO) test -count=1 ./docs
 
 .PHONY: verify-krew
 verify-krew:
