@@ -45,7 +45,7 @@ func newCmdApprove(s *session, f cmdutil.Factory) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&o.all, "all", false, "Approve everything that is held")
-	cmd.Flags().StringVar(&o.cluster, "in-cluster", "", "Approve only what leaves this cluster")
+	cmd.Flags().StringVar(&o.cluster, "cluster", "", "Approve only what leaves this cluster")
 	return cmd
 }
 

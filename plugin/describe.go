@@ -86,16 +86,16 @@ func (o *describeOptions) run(ctx context.Context) error {
 
 // oneError keeps a single error as it is, so that its kind is still known.
 func oneError(faults []error) error {
-	var real []error
+	var told []error
 	for _, err := range faults {
 		if err != nil {
-			real = append(real, err)
+			told = append(told, err)
 		}
 	}
-	if len(real) == 1 {
-		return real[0]
+	if len(told) == 1 {
+		return told[0]
 	}
-	return errors.Join(real...)
+	return errors.Join(told...)
 }
 
 func (o *describeOptions) describe(ctx context.Context, info *resource.Info) error {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/kubectl/pkg/cmd/edit"
 	"k8s.io/kubectl/pkg/cmd/get"
 	"k8s.io/kubectl/pkg/cmd/label"
+	"k8s.io/kubectl/pkg/cmd/options"
 	"k8s.io/kubectl/pkg/cmd/patch"
 	"k8s.io/kubectl/pkg/cmd/replace"
 	"k8s.io/kubectl/pkg/cmd/scale"
@@ -45,7 +46,7 @@ func newRoot(s *session, name string) *cobra.Command {
 	f := newFactory(s)
 	groups := commandGroups(s, f)
 	groups.Add(root)
-	root.AddCommand(newCmdVersion(s), newCmdCompletion(s))
+	root.AddCommand(newCmdVersion(s), newCmdCompletion(s), options.NewCmdOptions(s.Out))
 	templates.ActsAsRootCommand(root, nil, groups...)
 	speakAs(root, name)
 	return root

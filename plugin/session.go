@@ -62,7 +62,7 @@ func configFlags() *genericclioptions.ConfigFlags {
 	c := genericclioptions.NewConfigFlags(true)
 	c.CacheDir, c.APIServer, c.TLSServerName, c.Insecure, c.CertFile, c.KeyFile, c.CAFile = nil, nil, nil, nil, nil, nil, nil
 	c.BearerToken, c.Impersonate, c.ImpersonateUID, c.ImpersonateGroup, c.ImpersonateUserExtra = nil, nil, nil, nil, nil
-	c.AuthInfoName, c.DisableCompression = nil, nil
+	c.ClusterName, c.AuthInfoName, c.DisableCompression = nil, nil, nil
 	return c
 }
 

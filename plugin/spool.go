@@ -117,7 +117,7 @@ func listed(err error) error {
 }
 
 func flatten(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what errors.Join made is taken apart
+	joined, ok := err.(interface{ Unwrap() []error }) // what errors.Join made, and nothing below it
 	if !ok {
 		return []error{err}
 	}

@@ -61,7 +61,7 @@ func keysOf(f cmdutil.Factory, args []string) ([]v1alpha1.Key, error) {
 	for _, pair := range args {
 		kind, name, ok := strings.Cut(pair, "/")
 		if !ok || kind == "" || name == "" {
-			return nil, fmt.Errorf("%q: want TYPE NAME... or TYPE/NAME...", pair)
+			return nil, fmt.Errorf("%q: want TYPE NAME... or TYPE/NAME", pair)
 		}
 		mapping, err := mappingOf(mapper, kind)
 		if err != nil {

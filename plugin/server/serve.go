@@ -79,28 +79,41 @@ func orEmpty(body io.ReadCloser) io.ReadCloser {
 }
 
 func (s *Server) dispatch(req *request) error {
-	verb := req.Method
 	switch {
 	case req.subresource == "scale" && req.kind.Scale:
 		return s.scale(req)
 	case req.subresource != "":
 		return errNoSuchPath()
-	case verb == http.MethodGet && (flag(req.Request, "watch")):
+	case req.Method == http.MethodGet && flag(req.Request, "watch"):
 		return s.watch(req)
-	case verb == http.MethodGet && req.name == "":
-		return s.list(req)
-	case verb == http.MethodGet:
-		return s.get(req)
-	case verb == http.MethodPost && req.name == "":
-		return s.create(req)
-	case verb == http.MethodPut && req.name != "":
-		return s.replace(req)
-	case verb == http.MethodPatch && req.name != "":
-		return s.patch(req)
-	case verb == http.MethodDelete:
+	case req.Method == http.MethodDelete:
 		return s.remove(req)
+	case req.name == "":
+		return s.dispatchCollection(req)
 	}
-	return apierrors.NewMethodNotSupported(req.kind.GR(), verb)
+	return s.dispatchObject(req)
+}
+
+func (s *Server) dispatchCollection(req *request) error {
+	switch req.Method {
+	case http.MethodGet:
+		return s.list(req)
+	case http.MethodPost:
+		return s.create(req)
+	}
+	return apierrors.NewMethodNotSupported(req.kind.GR(), req.Method)
+}
+
+func (s *Server) dispatchObject(req *request) error {
+	switch req.Method {
+	case http.MethodGet:
+		return s.get(req)
+	case http.MethodPut:
+		return s.replace(req)
+	case http.MethodPatch:
+		return s.patch(req)
+	}
+	return apierrors.NewMethodNotSupported(req.kind.GR(), req.Method)
 }
 
 func (req *request) ctx() context.Context { return req.Context() }
