@@ -181,9 +181,10 @@ krew: dist ## Render krew.yaml to dist/fed.yaml for the archives in dist/.
 ##@ Housekeeping
 
 .PHONY: clean
-clean: ## Stop the lab and remove everything built here.
-	@if [ -x $(BIN)/lab ]; then $(BIN)/lab down || true; fi
-	rm -rf $(BIN) $(DIST) .demo .lab
+clean: ## Stop the demo and the lab, remove everything built here.
+	@if [ -d .demo ] && [ -x $(BIN)/fleet ]; then $(BIN)/fleet -dir .demo/agents stop || true; fi
+	@for lab in .demo/lab .lab; do if [ -d $$lab ] && [ -x $(BIN)/lab ]; then LAB_DIR=$$lab $(BIN)/lab down || true; fi; done
+	rm -rf $(BIN) $(DIST) .demo .demo-failed .lab
 
 .PHONY: help
 help: ## Show this help.
