@@ -120,13 +120,12 @@ func (e *Engine) Take(s *v1alpha1.Shard) {
 
 // wantFor keeps the parsed want when the manifest is the same.
 func (e *Engine) wantFor(r *record, o v1alpha1.ShardObject) *Want {
-	w := NewWant(o)
-	if r.want != nil && r.want.Digest == w.Digest {
+	if r.want != nil && r.want.Digest == digest(o) {
 		kept := *r.want
-		kept.Generation = w.Generation
+		kept.Generation = o.Generation
 		return &kept
 	}
-	return w
+	return NewWant(o)
 }
 
 func (e *Engine) recordOf(key v1alpha1.Key) *record {

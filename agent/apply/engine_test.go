@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -355,8 +356,8 @@ func TestUnservedKinds(t *testing.T) {
 }
 
 func TestNothingIsWrittenWithoutTheSeat(t *testing.T) {
-	may := false
-	prepare := func(e *Engine) { e.MayWrite = func() bool { return may } }
+	var may atomic.Bool
+	prepare := func(e *Engine) { e.MayWrite = may.Load }
 	run(t, prepare, func(t *testing.T, c *fakeCluster, e *Engine) {
 		cm := object("ConfigMap", "c", "1", "")
 		e.Take(shard(nil, cm))
@@ -364,8 +365,7 @@ func TestNothingIsWrittenWithoutTheSeat(t *testing.T) {
 		if calls := c.takeCalls(); len(calls) != 0 {
 			t.Errorf("calls %v", calls)
 		}
-		synctest.Wait()
-		may = true
+		may.Store(true)
 		time.Sleep(2 * retryIdle)
 		synctest.Wait()
 		if c.get(placeOf(cm)) == nil {

@@ -170,20 +170,28 @@ func (s *store) Replace(list []any, _ string) error {
 		fresh[nameOf(seen)] = seen
 	}
 	s.inventory.mu.Lock()
-	old := s.seen
+	differing := differences(s.seen, fresh)
 	s.seen = fresh
 	s.inventory.mu.Unlock()
+	for _, name := range differing {
+		s.tell(name)
+	}
+	return nil
+}
+
+// differences names what is new, changed or missing in fresh.
+func differences(old, fresh map[types.NamespacedName]*Seen) (names []types.NamespacedName) {
 	for name, seen := range fresh {
 		if before := old[name]; before == nil || before.ResourceVersion != seen.ResourceVersion {
-			s.tell(name)
+			names = append(names, name)
 		}
 	}
 	for name := range old {
 		if fresh[name] == nil {
-			s.tell(name)
+			names = append(names, name)
 		}
 	}
-	return nil
+	return names
 }
 
 // Resync has nothing to do: nothing is ever pending here.

@@ -115,7 +115,7 @@ func (e *Engine) contest(r *record, why Difference, now time.Time) time.Duration
 }
 
 func (e *Engine) locate(ctx context.Context, j *job) error {
-	gvk := schema.GroupVersionKind{}
+	var gvk schema.GroupVersionKind
 	if j.want != nil {
 		gvk = j.want.GVK
 	} else {

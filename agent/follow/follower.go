@@ -32,6 +32,9 @@ const (
 	// lookBackEvery is how often the last revision is asked for too, to learn
 	// of pruning and restores.
 	lookBackEvery = time.Minute
+	// overslept is how much longer than asked a sleep lasts in a process that
+	// was suspended.
+	overslept = 3 * time.Second
 	// walkBack is how many refused revisions a starting agent passes over
 	// backwards to find a state to hold.
 	walkBack = 10
@@ -108,12 +111,16 @@ func (f *Follower) Run(ctx context.Context) {
 		if wait <= 0 {
 			continue
 		}
+		asleep := f.clock.Now()
 		timer := f.clock.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-timer.C():
 		}
 		timer.Stop()
+		if f.clock.Since(asleep) > wait+overslept {
+			f.lookBack = time.Time{} // suspended: much may have happened
+		}
 	}
 }
 
