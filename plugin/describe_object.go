@@ -30,6 +30,9 @@ func (o *describeOptions) describeObject(ctx context.Context, out *outline, hub 
 		out.line(0, "Status", "the leader has not seen it yet")
 		return nil
 	}
+	if status.SpecGeneration != rec.Generation {
+		out.line(0, "Status", "of an earlier change; the leader has not followed the last one yet")
+	}
 	o.conditions(out, status.Conditions)
 	if len(status.Addresses) > 0 {
 		out.line(0, "Addresses", "%s", strings.Join(status.Addresses, ", "))

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +58,8 @@ func (o *destroyOptions) run(ctx context.Context) error {
 	if err := o.confirmName(f); err != nil {
 		return err
 	}
+	// Those that may lead go last: somebody has to see the others off.
+	slices.SortStableFunc(clusters, func(a, b v1alpha1.Cluster) int { return rank(a) - rank(b) })
 	for _, c := range clusters {
 		u := &unjoinOptions{session: o.session, name: c.Name, orphan: true, wait: true, timeout: unjoinFor, pollEvery: time.Second}
 		if err := u.run(ctx); err != nil {
@@ -64,6 +67,13 @@ func (o *destroyOptions) run(ctx context.Context) error {
 		}
 	}
 	return o.empty(ctx, hub, f)
+}
+
+func rank(c v1alpha1.Cluster) int {
+	if c.Spec.LeaderEligible {
+		return 1
+	}
+	return 0
 }
 
 func names(clusters []v1alpha1.Cluster) string {

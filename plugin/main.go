@@ -50,6 +50,7 @@ func run(s *session, name string, args []string) (end exit) {
 		default:
 			panic(r)
 		}
+		close(s.ended)
 		end.message = s.cleanUp(end.message)
 	}()
 	root := newRoot(s, name)

@@ -48,13 +48,15 @@ type session struct {
 	written map[string]int64
 
 	spool spool
+	// ended is closed when the command is done.
+	ended chan struct{}
 	// waitingFor is what a wait that begins is for; empty where nobody wonders.
 	waitingFor string
 }
 
 func newSession(ctx context.Context, streams genericiooptions.IOStreams, connect Connect) *session {
 	return &session{IOStreams: streams, ctx: ctx, config: configFlags(), connect: connect, now: time.Now,
-		table: kinds.Builtin(), written: map[string]int64{}}
+		table: kinds.Builtin(), written: map[string]int64{}, ended: make(chan struct{})}
 }
 
 // configFlags are kubectl's, but for those that describe a server.
@@ -200,23 +202,27 @@ func (s *session) wrote(path string, generation int64) {
 // leader must know, and the user what for.
 func (s *session) waiting(ctx context.Context) {
 	s.ring(ctx)
-	if s.waitingFor == "" {
-		return
-	}
+	s.mu.Lock()
 	what := s.waitingFor
 	s.waitingFor = ""
-	go func() {
-		ticker := time.NewTicker(progressEvery)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				fmt.Fprintln(s.ErrOut, "waiting for "+what)
-			}
+	s.mu.Unlock()
+	if what != "" {
+		go s.progress("waiting for " + what)
+	}
+}
+
+// progress says the same again and again until the command ends.
+func (s *session) progress(text string) {
+	ticker := time.NewTicker(progressEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.ended:
+			return
+		case <-ticker.C:
+			fmt.Fprintln(s.ErrOut, text)
 		}
-	}()
+	}
 }
 
 // ringFor bounds the bell: a command whose changes are durable is done, rung or not.

@@ -100,12 +100,42 @@ func (o *unjoinOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := o.leavesALeader(ctx, hub, c); err != nil {
+		return err
+	}
 	if !o.force {
 		if err := o.leave(ctx, hub, mode); err != nil || !o.wait {
 			return err
 		}
 	}
 	return o.strikeOff(ctx, hub)
+}
+
+// leavesALeader refuses to let the only member go that may lead while there
+// are others: nobody would plan for them, nor see them off.
+func (o *unjoinOptions) leavesALeader(ctx context.Context, hub Hub, c *v1alpha1.Cluster) error {
+	if o.force || !c.Spec.LeaderEligible {
+		return nil
+	}
+	clusters, err := hub.Clusters(ctx)
+	if err != nil {
+		return fmt.Errorf("read the members: %w", err)
+	}
+	var others []v1alpha1.Cluster
+	for _, other := range clusters {
+		if other.Name == c.Name {
+			continue
+		}
+		if other.Spec.LeaderEligible && other.Spec.Leaving == "" && !other.Spec.Lost {
+			return nil
+		}
+		others = append(others, other)
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s is the only member that may lead: let %s leave first, or let another lead: "+
+		`kubectl fed patch cluster %s --type=merge -p '{"spec":{"leaderEligible":true}}'`, c.Name, names(others), others[0].Name)
 }
 
 // mode is what the user says, or has said before, becomes of the objects.

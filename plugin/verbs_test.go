@@ -167,6 +167,23 @@ func TestUnjoin(t *testing.T) {
 	}
 }
 
+func TestUnjoinLeavesALeader(t *testing.T) {
+	hub := leavable()
+	c1 := hub.Members["c1"]
+	c1.Spec.LeaderEligible = true
+	hub.Members["c1"] = c1
+	hub.Members["c2"] = v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "c2", UID: "v", ResourceVersion: "1"}}
+	if got := command(t, hub, "", "unjoin", "c1", "--orphan", "--wait=false"); got.code != 1 || !strings.Contains(got.err, "let c2 leave first") || hub.Members["c1"].Spec.Leaving != "" {
+		t.Errorf("the only one that may lead: %+v", got)
+	}
+	if got := command(t, hub, "", "patch", "cluster", "c2", "--type=merge", "-p", `{"spec":{"leaderEligible":true}}`); got.code != 0 {
+		t.Errorf("another is let lead: %+v", got)
+	}
+	if got := command(t, hub, "", "unjoin", "c1", "--orphan", "--wait=false"); got.code != 0 || hub.Members["c1"].Spec.Leaving == "" {
+		t.Errorf("one of two: %+v", got)
+	}
+}
+
 func TestUnjoinByForce(t *testing.T) {
 	hub := leavable()
 	got := command(t, hub, "", "unjoin", "c1", "--orphan", "--force")

@@ -11,6 +11,9 @@ func (s *Server) get(req *request) error {
 	if err != nil {
 		return err
 	}
+	if obj.GetDeletionTimestamp() != nil {
+		s.Waiting(req.ctx()) // who looks at what is being deleted waits for it to go
+	}
 	return s.answer(req, http.StatusOK, obj)
 }
 

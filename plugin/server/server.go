@@ -58,8 +58,8 @@ type Options struct {
 	// Written is told of every durable change: the object's path in the
 	// bucket and its new generation.
 	Written func(path string, generation int64)
-	// Waiting is called when a client begins to watch: what was written
-	// should be known to the leader by now.
+	// Waiting is called when a client begins to watch, or looks at what is
+	// being deleted: what was written should be known to the leader by now.
 	Waiting func(context.Context)
 	// Now is the clock; Poll is how often a watch looks. Both have defaults.
 	Now  func() time.Time
