@@ -71,8 +71,10 @@ type WriteOptions struct {
 	Metadata map[string]string
 }
 
-// IfAbsent and IfGeneration build the precondition of a write.
-func IfAbsent() *int64            { return IfGeneration(0) }
+// IfAbsent is the precondition of a write that creates.
+func IfAbsent() *int64 { return IfGeneration(0) }
+
+// IfGeneration is the precondition of a write that replaces generation g.
 func IfGeneration(g int64) *int64 { return &g }
 
 // Bucket is a store of small named objects with strong consistency: after a

@@ -178,7 +178,10 @@ func TestRevisionErrors(t *testing.T) {
 	if _, _, err := store.Revision(ctx, "../x", 1); !apierrors.IsBadRequest(err) {
 		t.Errorf("a name that leaves its prefix: got %v, want BadRequest", err)
 	}
-	for a := range bucket.Bucket.List(ctx, "shards/a/objects/", "") {
+	for a, err := range bucket.Bucket.List(ctx, "shards/a/objects/", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := bucket.Bucket.Delete(ctx, a.Key, 0); err != nil {
 			t.Fatal(err)
 		}

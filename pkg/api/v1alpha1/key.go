@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
@@ -97,7 +97,7 @@ func validateName(name string) error {
 	}
 	// Kinds differ in what names they allow (RBAC allows colons); a path
 	// segment is what all have in common.
-	if msgs := path.IsValidPathSegmentName(name); len(msgs) > 0 {
+	if msgs := content.IsPathSegmentName(name); len(msgs) > 0 {
 		return fmt.Errorf("name %q: %s", name, strings.Join(msgs, "; "))
 	}
 	for _, r := range name {
