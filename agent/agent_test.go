@@ -235,6 +235,29 @@ func TestAReplicaCutOffStopsWhenItSeesTheOther(t *testing.T) {
 	})
 }
 
+func TestOldNewsDoesNotEndATerm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		working := true
+		tm := &term{parent: ctx, failed: make(chan error, 1), serve: func(ctx context.Context) error {
+			<-ctx.Done()
+			working = false
+			return nil
+		}}
+		tm.begin()
+		tm.endUnless(func() bool { return true })
+		synctest.Wait()
+		if !working {
+			t.Error("a callback that came late ended the work of the Lease's holder")
+		}
+		tm.end()
+		if working {
+			t.Error("still working")
+		}
+	})
+}
+
 func TestAFatalErrorEndsTheAgent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := stand(&fakeLease{}, "a")

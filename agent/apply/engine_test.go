@@ -316,6 +316,20 @@ func TestTombstones(t *testing.T) {
 	}
 }
 
+func TestANewLifeStartsFromNothing(t *testing.T) {
+	run(t, nil, func(t *testing.T, c *fakeCluster, e *Engine) {
+		old, fresh := object("ConfigMap", "c", "1", "old"), object("ConfigMap", "c", "2", "new")
+		e.Take(shard(nil, old))
+		settle()
+		c.refuse["delete configmaps/c"] = errors.New("connection refused")
+		e.Take(shard([]v1alpha1.Tombstone{tombstone(old, v1alpha1.PropagationBackground)}, fresh))
+		settle()
+		if r := reportOf(t, e, fresh.Key); r.UID != fresh.UID || r.Generation != 0 || r.Health == v1alpha1.HealthCurrent || len(r.Events) != 0 {
+			t.Errorf("what the old life was is said of the new: %+v", r)
+		}
+	})
+}
+
 func TestFinalizersAreNamed(t *testing.T) {
 	run(t, nil, func(t *testing.T, c *fakeCluster, e *Engine) {
 		cm := object("ConfigMap", "c", "1", "")

@@ -208,19 +208,19 @@ func TestOutagesHoldTheLastState(t *testing.T) {
 				b.mu.Lock()
 				before := b.asked
 				b.mu.Unlock()
-				pass(30 * time.Second)
-				if p := f.Progress(); p.Trouble == "" || p.Failures == 0 || p.Failures > 12 || p.Revision != 1 {
+				pass(10 * time.Second)
+				if p := f.Progress(); p.Trouble == "" || p.Failures == 0 || p.Failures > 8 || p.Revision != 1 {
 					t.Errorf("%+v", p)
 				}
-				if asked := b.asked - before; asked > 12 {
-					t.Errorf("asked %d times in 30 s of outage", asked)
+				if asked := b.asked - before; asked > 8 {
+					t.Errorf("asked %d times in 10 s of outage", asked)
 				}
 				b.fail(nil)
 				for range 10 {
 					b.add(1)
 				}
 				b.prune(8)
-				pass(mostBackoff + poll)
+				pass(20 * time.Second) // well before the next look back
 				expect(t, e, 1, 11)
 				if p := f.Progress(); p.Trouble != "" {
 					t.Errorf("trouble stays: %q", p.Trouble)
