@@ -246,10 +246,14 @@ func TestAForgottenClusterFallsSilent(t *testing.T) {
 		s := speak(t, b, identity("a", "m"))
 		pass(time.Minute)
 		b.mu.Lock()
-		b.beat = nil
+		b.beat, b.stored = nil, nil
 		b.mu.Unlock()
+		s.engine.set(v1alpha1.ObjectReport{UID: "u"})
 		if err := <-s.ended; !errors.Is(err, ErrForgotten) {
 			t.Errorf("ended with %v", err)
+		}
+		if b.beat != nil || b.stored != nil {
+			t.Error("left a heartbeat or a report behind")
 		}
 		s.stop()
 	})

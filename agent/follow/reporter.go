@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -92,7 +93,10 @@ func (r *Reporter) run(ctx context.Context) error {
 			continue
 		case <-report.C():
 			armed = false
-			wrote, again := r.report(ctx)
+			wrote, again, err := r.report(ctx)
+			if err != nil {
+				return err
+			}
 			if wrote {
 				// The heartbeat carries the report's digest: whoever lists
 				// heartbeats learns of the report by it.
@@ -172,33 +176,56 @@ func (r *Reporter) overtaken(ctx context.Context, conflict error) (time.Duration
 }
 
 // report writes the report if it differs from the last one. again is when to
-// try once more after a failure.
-func (r *Reporter) report(ctx context.Context) (wrote bool, again time.Duration) {
-	if r.generation == 0 {
-		return false, settleTime // beat first: only the claim's owner reports
-	}
+// try once more after a failure; an error means that the claim is lost.
+func (r *Reporter) report(ctx context.Context) (wrote bool, again time.Duration, err error) {
 	p := r.follower.Progress()
 	if !p.Holding && !r.pristine {
-		return false, 0 // the last report is truer than one of nothing
+		return false, 0, nil // the last report is truer than one of nothing
 	}
 	r.conditions = conditions(r.conditions, metav1.NewTime(r.clock.Now()), r.health.Unready(), p)
 	rep := assemble(r.id, p, r.health.Facts(), r.state.Objects(), r.state.Gone(), r.conditions)
 	body, err := json.Marshal(rep)
 	if err != nil {
 		logf.FromContext(ctx).Error(err, "the report cannot be encoded")
-		return false, 0
+		return false, 0, nil
 	}
 	if bytes.Equal(body, r.written) {
-		return false, 0
+		return false, 0, nil
+	}
+	if ours, err := r.confirm(ctx); err != nil || !ours {
+		return false, r.reportFailed(ctx, errUnconfirmed), err
 	}
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	digest, err := r.mailbox.PutReport(call, rep)
 	if err != nil {
-		return false, r.reportFailed(ctx, err)
+		return false, r.reportFailed(ctx, err), nil
 	}
 	r.digest, r.written, r.failing = digest, body, 0
-	return true, 0
+	return true, 0, nil
+}
+
+var errUnconfirmed = errors.New("the heartbeat cannot be read")
+
+// confirm makes sure that the heartbeat is still the one we wrote: unlike it,
+// a report is written unconditionally, and one written after the cluster was
+// forgotten would stay behind.
+func (r *Reporter) confirm(ctx context.Context) (ours bool, err error) {
+	if r.clock.Since(r.LastBeat()) < writeEvery {
+		return true, nil
+	}
+	found, generation, err := read(ctx, r.mailbox, r.id.Cluster)
+	switch {
+	case err != nil:
+		return false, nil
+	case generation == r.generation:
+		return true, nil
+	}
+	if err := Lost(r.id, found); err != nil {
+		return false, err
+	}
+	r.generation = generation
+	return true, nil
 }
 
 func (r *Reporter) reportFailed(ctx context.Context, err error) time.Duration {
