@@ -67,6 +67,7 @@ type Follower struct {
 	clock    clock.WithTicker
 	interval time.Duration
 	changed  chan struct{}
+	hurry    chan struct{} // the bucket answers again: do not sit out a backoff
 
 	// Owned by Run.
 	started  bool
@@ -85,7 +86,8 @@ type Follower struct {
 // order, with each revision to hold. resumed is this cluster's last report, or
 // nil.
 func NewFollower(id Identity, source Source, take func(*v1alpha1.Shard), c clock.WithTicker, interval time.Duration, resumed *v1alpha1.Report) *Follower {
-	f := &Follower{id: id, source: source, take: take, clock: c, interval: interval, changed: make(chan struct{}, 1)}
+	f := &Follower{id: id, source: source, take: take, clock: c, interval: interval,
+		changed: make(chan struct{}, 1), hurry: make(chan struct{}, 1)}
 	if resumed != nil {
 		f.progress.Revision, f.progress.Epoch = resumed.Revision, resumed.Epoch
 	}
@@ -115,6 +117,7 @@ func (f *Follower) Run(ctx context.Context) {
 		timer := f.clock.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+		case <-f.hurry:
 		case <-timer.C():
 		}
 		timer.Stop()

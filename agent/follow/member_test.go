@@ -3,6 +3,7 @@ package follow
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -267,8 +268,13 @@ func TestOutageOfTheBucketIsWaitedOut(t *testing.T) {
 		pass(5 * time.Second)
 		b.fail(errAway)
 		s.engine.set(v1alpha1.ObjectReport{UID: "u"})
-		pass(30 * time.Second)
+		pass(5 * time.Minute)
 		b.fail(nil)
+		b.add(1)
+		pass(beatEvery + 100*time.Millisecond)
+		if got := s.engine.revisions(); !slices.Equal(got, []int64{1, 2}) {
+			t.Errorf("a heartbeat after the outage, and took %v", got)
+		}
 		pass(mostBackoff)
 		hb, r, _, _ := b.last()
 		if len(r.Objects) != 1 || time.Since(hb.Time.Time) > beatEvery {

@@ -143,6 +143,7 @@ func (r *Reporter) beat(ctx context.Context) (time.Duration, error) {
 func (r *Reporter) beaten(ctx context.Context, generation int64) {
 	if r.failing > 0 {
 		logf.FromContext(ctx).Info("the heartbeat can be written again")
+		poke(r.follower.hurry)
 	}
 	r.generation, r.failing = generation, 0
 	r.sequence++
