@@ -5,9 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +21,7 @@ type cost struct {
 	// operations on the bucket over the quiet time, all agents and the leader
 	// together, by kind; nil where the bucket cannot count.
 	operations map[string]int
-	apiCalls   float64 // of the looked-at agent to its API server, health checks aside
+	requests   map[string]int // of the looked-at agent to its API server, by method
 }
 
 // backendResult is everything measured over one kind of bucket.
@@ -51,8 +51,14 @@ func (w *world) measureBackend(ctx context.Context, b backend) (*backendResult, 
 	if r.idle, err = f.measureChanges(ctx, "idle", w.idle, w.quiet); err != nil {
 		return nil, err
 	}
+	if f.server != nil { // what is measured is the agent that has them, not how they came
+		f.server.SetLatency(0, 0)
+	}
 	if err := f.load(ctx); err != nil {
 		return nil, err
+	}
+	if f.server != nil {
+		f.server.SetLatency(b.read, b.write)
 	}
 	loaded, err := f.measureCost(ctx, w.objects)
 	if err != nil {
@@ -99,7 +105,7 @@ func (f *federation) measureCost(ctx context.Context, objects int) (*cost, error
 	if err != nil {
 		return nil, err
 	}
-	before, err := apiCalls(ctx, p.Metrics)
+	before, err := requests(ctx, p.Metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -113,11 +119,16 @@ func (f *federation) measureCost(ctx context.Context, objects int) (*cost, error
 	if f.server != nil {
 		c.operations = f.server.Counts()
 	}
-	after, err := apiCalls(ctx, p.Metrics)
+	after, err := requests(ctx, p.Metrics)
 	if err != nil {
 		return nil, err
 	}
-	c.apiCalls = after - before
+	c.requests = map[string]int{"PATCH": 0}
+	for method, n := range after {
+		if since := n - before[method]; since > 0 {
+			c.requests[method] = since
+		}
+	}
 	c.resident, err = residentMiB(p.PID)
 	return c, err
 }
@@ -137,17 +148,11 @@ func residentMiB(pid int) (float64, error) {
 	return 0, fmt.Errorf("process %d tells no VmRSS", pid)
 }
 
-// apiCalls sums the agent's counter of what it asked its API server for.
-func apiCalls(ctx context.Context, address string) (float64, error) {
-	values, err := scrape(ctx, address, "kubectl_fed_member_requests_total")
-	total := 0.0
-	for _, v := range values {
-		total += v
-	}
-	return total, err
-}
+var clientRequests = regexp.MustCompile(`^rest_client_requests_total\{.*method="([A-Z]+)".*\} (\S+)$`)
 
-func scrape(ctx context.Context, address, metric string) (map[string]float64, error) {
+// requests sums, by method, the agent's counter of what it asked its API
+// server for.
+func requests(ctx context.Context, address string) (map[string]int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
 	if err != nil {
 		return nil, err
@@ -157,18 +162,23 @@ func scrape(ctx context.Context, address, metric string) (map[string]float64, er
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	values := map[string]float64{}
+	counts := map[string]int{}
 	lines := bufio.NewScanner(io.LimitReader(resp.Body, 10<<20))
 	for lines.Scan() {
-		name, value, ok := strings.Cut(lines.Text(), "} ")
-		if !ok || !strings.HasPrefix(name, metric) {
+		m := clientRequests.FindStringSubmatch(lines.Text())
+		if m == nil {
 			continue
 		}
-		if values[name], err = strconv.ParseFloat(value, 64); err != nil {
-			return nil, fmt.Errorf("metric %s: %w", name, err)
+		n, err := strconv.ParseFloat(m[2], 64)
+		if err != nil {
+			return nil, fmt.Errorf("metric %q: %w", lines.Text(), err)
 		}
+		counts[m[1]] += int(n)
 	}
-	return values, lines.Err()
+	if len(counts) == 0 {
+		return nil, fmt.Errorf("http://%s/metrics tells no rest_client_requests_total", address)
+	}
+	return counts, lines.Err()
 }
 
 // startup is the time of whole commands, median of several runs.
@@ -212,5 +222,3 @@ func quantile(d []time.Duration, q float64) time.Duration {
 	i := int(q*float64(len(sorted))+0.9999) - 1
 	return sorted[min(max(i, 0), len(sorted)-1)]
 }
-
-func sortedKeys(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) }

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -65,26 +67,27 @@ func (r *report) printCosts(b *bytes.Buffer) {
 	fmt.Fprintf(b, `
 ## An agent with nothing to do
 
-Resident memory and requests to the API server are those of one agent that does not lead, over %v. Health checks
-(one `+"`/readyz`"+` a heartbeat) and open watches are not counted as requests. Bucket operations are those of all %d agents and the leader together.
+Resident memory and requests to the API server are those of one agent that does not lead, over %v: GET is
+`+"`/readyz`"+`, once a heartbeat, PUT renews the Lease by which replicas agree on who works, PATCH is server-side apply, none
+with nothing to do. Open watches are not counted. Bucket operations are those of all %d agents and the leader together.
 
 | bucket | objects | resident MiB | requests to the API server | bucket operations |
 |---|---|---|---|---|
 `, r.quiet, len(members))
 	for _, backend := range r.backends {
 		for _, c := range backend.costs {
-			fmt.Fprintf(b, "| %s | %d | %.0f | %.0f | %s |\n", backend.name, c.objects, c.resident, c.apiCalls, operations(c.operations))
+			fmt.Fprintf(b, "| %s | %d | %.0f | %s | %s |\n", backend.name, c.objects, c.resident, counts(c.requests), counts(c.operations))
 		}
 	}
 }
 
-func operations(counts map[string]int) string {
-	if counts == nil {
+func counts(of map[string]int) string {
+	if of == nil {
 		return "not counted"
 	}
 	var parts []string
-	for _, k := range sortedKeys(counts) {
-		parts = append(parts, fmt.Sprintf("%s %d", k, counts[k]))
+	for _, k := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%s %d", k, of[k]))
 	}
 	return strings.Join(parts, ", ")
 }
