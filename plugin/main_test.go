@@ -168,7 +168,7 @@ func TestOldVersions(t *testing.T) {
 	if !strings.HasPrefix(got.out, "NAME         HOSTS   ADDRESS   PORTS   AGE\nk8shserver   *                 80      ") {
 		t.Errorf("%+v", got)
 	}
-	if got := command(t, hub, "", "delete", "-f", ing, "--wait=false"); got.code != 0 || !strings.Contains(hub.Body(key("default/ingresses.networking.k8s.io/k8shserver")), "deletionTimestamp") {
+	if got := command(t, hub, "", "delete", "-f", ing, "--wait=false"); got.out != "ingress.networking.k8s.io \"k8shserver\" deleted from default namespace\n" || !strings.Contains(hub.Body(key("default/ingresses.networking.k8s.io/k8shserver")), "deletionTimestamp") {
 		t.Errorf("%+v", got)
 	}
 }

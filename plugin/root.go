@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/kubectl/pkg/cmd/annotate"
+	"k8s.io/kubectl/pkg/cmd/apiresources"
 	"k8s.io/kubectl/pkg/cmd/apply"
 	"k8s.io/kubectl/pkg/cmd/create"
 	"k8s.io/kubectl/pkg/cmd/edit"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/kubectl/pkg/cmd/replace"
 	"k8s.io/kubectl/pkg/cmd/scale"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
+	"k8s.io/kubectl/pkg/cmd/wait"
 	utilcomp "k8s.io/kubectl/pkg/util/completion"
 	"k8s.io/kubectl/pkg/util/templates"
 )
@@ -78,6 +80,8 @@ func commandGroups(s *session, f cmdutil.Factory) templates.CommandGroups {
 			checked(s, replace.NewCmdReplace(f, s.IOStreams)),
 			label.NewCmdLabel(f, s.IOStreams),
 			annotate.NewCmdAnnotate("kubectl", f, s.IOStreams),
+			wait.NewCmdWait(f, s.IOStreams),
+			apiresources.NewCmdAPIResources(f, s.IOStreams),
 		}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,8 +56,8 @@ func (s *session) checkInput(cmd *cobra.Command) error {
 	return s.spoolAll(cmd, out)
 }
 
-// spoolUnread keeps streams and URLs for a command that looks at them twice,
-// as they are.
+// spoolUnread keeps streams and URLs for a command that looks at them twice.
+// What cannot be decoded stays as it is: it may still name what is to go.
 func (s *session) spoolUnread(cmd *cobra.Command) error {
 	names, err := cmd.Flags().GetStringSlice("filename")
 	if err != nil || len(names) == 0 {
@@ -71,7 +72,13 @@ func (s *session) spoolUnread(cmd *cobra.Command) error {
 	for _, src := range sources {
 		one := spoolable{name: src.name}
 		for _, d := range src.docs {
-			one.body = append(append(one.body, d.Raw...), "\n---\n"...)
+			body := slices.Concat(d.Raw, []byte("\n---\n"))
+			if objects, _, err := manifest.Decode(d, s.table); err == nil {
+				if body, err = stream(objects); err != nil {
+					return fmt.Errorf("%s: %w", src.name, err)
+				}
+			}
+			one.body = append(one.body, body...)
 		}
 		all = append(all, one)
 	}
