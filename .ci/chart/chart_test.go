@@ -293,3 +293,35 @@ func TestFileBucketWithoutMountIsWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryValueIsExplained looks for each value, by its dotted path, in the chart's README.
+func TestEveryValueIsExplained(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(chartDir + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(chartDir + "/values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values map[string]any
+	if err := yaml.Unmarshal(text, &values); err != nil {
+		t.Fatal(err)
+	}
+	whole := []string{"podSecurityContext", "securityContext", "resources"} // passed on as they are
+	for name, value := range values {
+		paths := []string{name}
+		if inner, ok := value.(map[string]any); ok && len(inner) > 0 && !slices.Contains(whole, name) {
+			paths = nil
+			for key := range inner {
+				paths = append(paths, name+"."+key)
+			}
+		}
+		for _, p := range paths {
+			if !strings.Contains(string(readme), "`"+p+"`") {
+				t.Errorf("README.md does not explain %s", p)
+			}
+		}
+	}
+}
