@@ -22,9 +22,6 @@ import (
 type getter struct {
 	s *session
 
-	once    sync.Once
-	handler http.Handler
-
 	mapping   sync.Once
 	discovery *stagedDiscovery
 	mapper    meta.RESTMapper
@@ -43,12 +40,11 @@ func (factory) Validator(string) (validation.Schema, error) { return validation.
 const localHost = "http://federation.local"
 
 func (g *getter) ToRESTConfig() (*rest.Config, error) {
-	hub, err := g.s.Hub()
+	h, err := g.s.Server()
 	if err != nil {
 		return nil, err
 	}
-	g.once.Do(func() { g.handler = g.s.Server(hub) })
-	return g.restConfig(g.handler), nil
+	return g.restConfig(h), nil
 }
 
 func (g *getter) restConfig(h http.Handler) *rest.Config {
@@ -109,8 +105,8 @@ func (d *stagedDiscovery) Invalidate() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.full {
-		if _, err := d.g.ToRESTConfig(); err == nil {
-			d.use(d.g.handler)
+		if h, err := d.g.s.Server(); err == nil {
+			d.use(h)
 			d.full = true
 		}
 	}

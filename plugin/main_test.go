@@ -127,6 +127,9 @@ func TestBadInputWritesNothing(t *testing.T) {
 		{"no name", good + "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n", "metadata.name: Required value"},
 		{"not YAML", good + "a: b: c\n", ":5: not valid YAML"},
 		{"a path for a name", good + "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ../../x}\n", "metadata.name: Invalid value"},
+		{"a secret", good + "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {k: hush}\n", ":5: secrets \"a\" is forbidden"},
+		{"a node", good + "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n", ":5: nodes \"a\" is forbidden"},
+		{"no namespace", good + "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: nowhere}\n", ":5: namespaces \"nowhere\" not found"},
 		{"too much", good + "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: " + strings.Repeat("x", 10<<20) + "}\n", "larger than 1048576 bytes"},
 	}
 	for _, verb := range []string{"create", "apply"} {
@@ -134,13 +137,21 @@ func TestBadInputWritesNothing(t *testing.T) {
 			hub := memory.New()
 			path := file(t, "in", tt.text)
 			got := command(t, hub, "", verb, "-f", path)
-			if got.code != 1 || got.out != "" || !strings.Contains(got.err, tt.says) || !strings.HasPrefix(got.err, "error: "+path) {
+			if got.code != 1 || got.out != "" || !strings.Contains(got.err, tt.says) || !strings.HasPrefix(got.err, "error: "+path) || strings.Contains(got.err, "hush") {
 				t.Errorf("%s of %s: code %d, out %q, err %.300q", verb, tt.name, got.code, got.out, got.err)
 			}
 			if len(hub.Specs) > 0 || len(hub.Rings) > 0 {
 				t.Errorf("%s of %s wrote %v", verb, tt.name, hub.Specs)
 			}
 		}
+	}
+}
+
+func TestNamespaceAndContentTogether(t *testing.T) {
+	hub := memory.New()
+	path := file(t, "shop.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop}\n")
+	if got := command(t, hub, "", "create", "-f", path); got.code != 0 || len(hub.Specs) != 2 {
+		t.Errorf("%+v", got)
 	}
 }
 

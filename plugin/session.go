@@ -44,6 +44,9 @@ type session struct {
 	hub     Hub
 	openErr error
 
+	serve  sync.Once
+	server *server.Server
+
 	mu      sync.Mutex
 	written map[string]int64
 
@@ -169,10 +172,17 @@ func (s *session) explain(err error) error {
 }
 
 // Server answers kubectl's commands over the federation.
-func (s *session) Server(hub Hub) http.Handler {
-	return server.New(server.Options{Specs: hub, Roster: hub, Statuses: hub, Leader: hub, Table: s.table, Now: s.now,
-		Provenance: func(*http.Request) v1alpha1.Provenance { return s.provenance() },
-		Written:    s.wrote, Waiting: s.waiting})
+func (s *session) Server() (*server.Server, error) {
+	hub, err := s.Hub()
+	if err != nil {
+		return nil, err
+	}
+	s.serve.Do(func() {
+		s.server = server.New(server.Options{Specs: hub, Roster: hub, Statuses: hub, Leader: hub, Table: s.table, Now: s.now,
+			Provenance: func(*http.Request) v1alpha1.Provenance { return s.provenance() },
+			Written:    s.wrote, Waiting: s.waiting})
+	})
+	return s.server, nil
 }
 
 func (s *session) provenance() v1alpha1.Provenance {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/kinds"
 	"github.com/kubectl-fed/kubectl-fed/pkg/manifest"
@@ -40,6 +42,11 @@ func (s *session) checkInput(cmd *cobra.Command) error {
 	if err := errors.Join(readErr, err); err != nil {
 		return listed(err)
 	}
+	if dryRun, err := cmdutil.GetDryRunStrategy(cmd); err != nil || dryRun != cmdutil.DryRunClient {
+		if err := errors.Join(err, s.refusals(all)); err != nil {
+			return listed(err)
+		}
+	}
 	for _, d := range all {
 		for _, w := range d.warnings {
 			s.warn("%s", w)
@@ -54,6 +61,46 @@ func (s *session) checkInput(cmd *cobra.Command) error {
 		out = append(out, spoolable{d.name, body})
 	}
 	return s.spoolAll(cmd, out)
+}
+
+// refusals are why the federation would not take objects, found out before the
+// first is written. A Namespace of the same submission counts.
+func (s *session) refusals(all []decoded) error {
+	srv, err := s.Server()
+	if err != nil {
+		return err
+	}
+	fallback, _, err := s.config.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return err
+	}
+	coming := map[string]bool{}
+	for _, d := range all {
+		for _, o := range d.objects {
+			if o.Kind.Group == "" && o.Kind.Kind == "Namespace" {
+				coming[o.Object.GetName()] = true
+			}
+		}
+	}
+	var faults []error
+	for _, d := range all {
+		for _, o := range d.objects {
+			obj := o.Object.DeepCopy()
+			if obj.GetNamespace() == "" {
+				obj.SetNamespace(fallback)
+			}
+			kind := o.Kind
+			kind.Namespaced = kind.Namespaced && !coming[obj.GetNamespace()]
+			err := srv.Refusal(s.ctx, kind, obj)
+			if apierrors.IsServiceUnavailable(err) || s.ctx.Err() != nil {
+				return err // it would be the same for all
+			}
+			if err != nil {
+				faults = append(faults, &manifest.Error{Source: o.Source, Line: o.Line, Err: err})
+			}
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // spoolUnread keeps streams and URLs for a command that looks at them twice.

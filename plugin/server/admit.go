@@ -63,6 +63,18 @@ func (s *Server) admitSecret(ctx context.Context, k kinds.Kind, name string) err
 		`To store them readable nevertheless: kubectl fed patch federation %s --type=merge -p '{"spec":{"secrets":"plaintext"}}'`, f.Name, f.Name)
 }
 
+// Refusal says why an object could not be created now, or nothing. What it
+// finds out about a namespace is remembered for a moment.
+func (s *Server) Refusal(ctx context.Context, k kinds.Kind, obj *unstructured.Unstructured) error {
+	if why := notFederated(k.GR()); why != "" {
+		return forbidden(k.GR(), obj.GetName(), "%s", why)
+	}
+	if err := s.admitSecret(ctx, k, obj.GetName()); err != nil {
+		return err
+	}
+	return s.admitNamespace(ctx, k, obj)
+}
+
 // admitNamespace refuses what would be created in a namespace that the
 // federation does not have, or that is being deleted.
 func (s *Server) admitNamespace(ctx context.Context, k kinds.Kind, obj *unstructured.Unstructured) error {
