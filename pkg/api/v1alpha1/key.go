@@ -67,6 +67,9 @@ func ParseKey(s string) (Key, error) {
 	if err := k.Validate(); err != nil {
 		return Key{}, fmt.Errorf("key %q: %w", s, err)
 	}
+	if k.String() != s { // "configmaps." is no other way to write "configmaps"
+		return Key{}, fmt.Errorf("key %q: write it as %s", s, k)
+	}
 	return k, nil
 }
 
