@@ -17,13 +17,19 @@ func addLegacyFlags(set *pflag.FlagSet, names ...string) legacyFlags {
 	for _, name := range names {
 		set.String(name, "", "Accepted for kubefed's sake, without effect")
 		flag := set.Lookup(name)
-		flag.Hidden, flag.NoOptDefVal = true, "true"
+		flag.Hidden = true
+		if slices.Contains(kubefedSwitches, name) {
+			flag.NoOptDefVal = "true"
+		}
 	}
 	return legacyFlags{set, names}
 }
 
 // kubefedCommon are those of all of kubefed's commands.
 var kubefedCommon = []string{"host-cluster-context", "federation-system-namespace", "credentials-kubeconfig"}
+
+// kubefedSwitches are those that stand without a value.
+var kubefedSwitches = []string{"etcd-persistent-storage", "apiserver-enable-basic-auth", "apiserver-enable-token-auth"}
 
 func (l legacyFlags) warn(s *session) {
 	l.set.Visit(func(f *pflag.Flag) {
