@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // target is what a request's path means.
@@ -40,7 +41,7 @@ func parsePath(u *url.URL) (target, bool) {
 }
 
 func (t target) below(parts []string) (target, bool) {
-	if len(parts) > 3 {
+	if len(parts) > 3 || (t.namespace != "" && len(validation.IsDNS1123Label(t.namespace)) > 0) {
 		return t, false
 	}
 	parts = append(parts, "", "", "")
@@ -55,7 +56,7 @@ func segments(u *url.URL) ([]string, bool) {
 	parts := strings.Split(strings.Trim(u.EscapedPath(), "/"), "/")
 	for i, p := range parts {
 		s, err := url.PathUnescape(p)
-		if err != nil || s == "" || s == "." || s == ".." {
+		if err != nil || s == "" || s == "." || s == ".." || strings.ContainsAny(s, "/\x00") {
 			return nil, false
 		}
 		parts[i] = s
