@@ -76,7 +76,7 @@ unit: tools-helm ## Unit and conformance tests of every module.
 
 .PHONY: e2e
 e2e: build lab tools-helm ## End-to-end scripts: the real binaries against real API servers.
-	$(GO) test -p $(JOBS) -count=1 -timeout 40m ./test/e2e/...
+	$(GO) test -count=1 -parallel 6 -timeout 40m ./test/e2e/...
 
 .PHONY: bench
 bench: build lab tools-helm ## Measure latency, memory and operations; writes docs/benchmarks.md.

@@ -21,7 +21,9 @@ type cost struct {
 	// operations on the bucket over the quiet time, all agents and the leader
 	// together, by kind; nil where the bucket cannot count.
 	operations map[string]int
-	requests   map[string]int // of the looked-at agent to its API server, by method
+	// alone are those of the looked-at agent while no other runs.
+	alone    map[string]int
+	requests map[string]int // of the looked-at agent to its API server, by method
 }
 
 // backendResult is everything measured over one kind of bucket.
@@ -129,8 +131,36 @@ func (f *federation) measureCost(ctx context.Context, objects int) (*cost, error
 			c.requests[method] = since
 		}
 	}
-	c.resident, err = residentMiB(p.PID)
+	if c.resident, err = residentMiB(p.PID); err != nil || f.server == nil {
+		return c, err
+	}
+	c.alone, err = f.countAlone(ctx)
 	return c, err
+}
+
+// countAlone stops all agents but the looked-at one, the leader among them,
+// counts, and starts them again.
+func (f *federation) countAlone(ctx context.Context) (map[string]int, error) {
+	others := members[:len(members)-1]
+	for _, m := range others {
+		if err := f.fleet.Stop(m, false); err != nil {
+			return nil, err
+		}
+	}
+	if err := pause(ctx, 15*time.Second); err != nil {
+		return nil, err
+	}
+	f.server.ResetCounts()
+	if err := pause(ctx, f.quiet); err != nil {
+		return nil, err
+	}
+	counts := f.server.Counts()
+	for _, m := range others {
+		if _, err := f.fleet.Start(ctx, m); err != nil {
+			return nil, err
+		}
+	}
+	return counts, f.ready(ctx)
 }
 
 // residentMiB is VmRSS of a process.

@@ -69,14 +69,16 @@ func (r *report) printCosts(b *bytes.Buffer) {
 
 Resident memory and requests to the API server are those of one agent that does not lead, over %v: GET is
 `+"`/readyz`"+`, once a heartbeat, PUT renews the Lease by which replicas agree on who works, PATCH is server-side apply, none
-with nothing to do. Open watches are not counted. Bucket operations are those of all %d agents and the leader together.
+with nothing to do. Open watches are not counted. Bucket operations are those of this agent while no other runs, and of
+all %d agents and the leader together; four reads a second ask for the next revision, and Google does not bill those
+that find nothing.
 
-| bucket | objects | resident MiB | requests to the API server | bucket operations |
-|---|---|---|---|---|
+| bucket | objects | resident MiB | requests to the API server | bucket operations, alone | all together |
+|---|---|---|---|---|---|
 `, r.quiet, len(members))
 	for _, backend := range r.backends {
 		for _, c := range backend.costs {
-			fmt.Fprintf(b, "| %s | %d | %.0f | %s | %s |\n", backend.name, c.objects, c.resident, counts(c.requests), counts(c.operations))
+			fmt.Fprintf(b, "| %s | %d | %.0f | %s | %s | %s |\n", backend.name, c.objects, c.resident, counts(c.requests), counts(c.alone), counts(c.operations))
 		}
 	}
 }

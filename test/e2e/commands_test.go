@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"context"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -23,6 +25,7 @@ import (
 //	eventually PATIENCE [!] REGEXP COMMAND...   until its output does (not) match; it must exit 0
 //	holds DURATION [!] REGEXP COMMAND...        its output does (not) match all the time
 //	outage on|off                the bucket is out of reach
+//	forbid N PREFIX              the next N requests about names with that prefix are answered 403 (gs:// only)
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"federate":   cmdFederate,
 	"join":       cmdJoin,
@@ -30,6 +33,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"eventually": cmdEventually,
 	"holds":      cmdHolds,
 	"outage":     cmdOutage,
+	"forbid":     cmdForbid,
 }
 
 type agentsKey struct{}
@@ -188,4 +192,14 @@ func cmdOutage(ts *testscript.TestScript, neg bool, args []string) {
 		from, to = to, from
 	}
 	ts.Check(ts.Exec("mv", from, to))
+}
+
+func cmdForbid(ts *testscript.TestScript, neg bool, args []string) {
+	server, ok := ts.Value(emulatorKey{}).(*gcsemu.Server)
+	if neg || !ok || len(args) != 2 {
+		ts.Fatalf("usage, on gs:// only: forbid N PREFIX")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	server.Inject(gcsemu.Fault{Name: args[1], Times: n, Status: http.StatusForbidden})
 }
