@@ -11,10 +11,17 @@ func (s *Server) get(req *request) error {
 	if err != nil {
 		return err
 	}
-	if obj.GetDeletionTimestamp() != nil {
-		s.Waiting(req.ctx()) // who looks at what is being deleted waits for it to go
-	}
+	s.looked(req, obj)
 	return s.answer(req, http.StatusOK, obj)
+}
+
+// looked: who looks at what is being deleted waits for it to go, and who looks
+// at what he wrote waits for what comes of it.
+func (s *Server) looked(req *request, obj *unstructured.Unstructured) {
+	wrote := s.unseen.take(specPath(keyOf(req.kind, req.namespace, req.name)))
+	if wrote || obj.GetDeletionTimestamp() != nil {
+		s.Waiting(req.ctx())
+	}
 }
 
 func (s *Server) list(req *request) error {

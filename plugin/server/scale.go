@@ -21,6 +21,7 @@ func (s *Server) scale(req *request) error {
 		if err != nil {
 			return err
 		}
+		s.looked(req, obj)
 		writeJSON(req.w, http.StatusOK, jsonType, scaleOf(obj))
 		return nil
 	case http.MethodPut, http.MethodPatch:

@@ -59,7 +59,8 @@ type Options struct {
 	// bucket and its new generation.
 	Written func(path string, generation int64)
 	// Waiting is called when a client begins to watch, or looks at what is
-	// being deleted: what was written should be known to the leader by now.
+	// being deleted or at what it wrote itself: what was written should be
+	// known to the leader by now.
 	Waiting func(context.Context)
 	// Now is the clock; Poll is how often a watch looks. Both have defaults.
 	Now  func() time.Time
@@ -73,6 +74,7 @@ type Server struct {
 	catalogs   catalogs
 	snapshots  snapshots
 	namespaces recent
+	unseen     unseen
 }
 
 const (
@@ -99,7 +101,34 @@ func New(o Options) *Server {
 	if o.Waiting == nil {
 		o.Waiting = func(context.Context) {}
 	}
-	return &Server{Options: o, catalogs: catalogs{builtin: newCatalog(o.Table)}, namespaces: recent{seen: map[string]time.Time{}}}
+	s := &Server{Options: o, catalogs: catalogs{builtin: newCatalog(o.Table)}, namespaces: recent{seen: map[string]time.Time{}}}
+	s.unseen.paths = map[string]bool{}
+	s.Written = func(path string, generation int64) {
+		s.unseen.add(path)
+		o.Written(path, generation)
+	}
+	return s
+}
+
+// unseen are the paths that were written and not looked at since.
+type unseen struct {
+	mu    sync.Mutex
+	paths map[string]bool
+}
+
+func (u *unseen) add(path string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.paths[path] = true
+}
+
+// take is whether a path was there; it is not any more.
+func (u *unseen) take(path string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	there := u.paths[path]
+	delete(u.paths, path)
+	return there
 }
 
 // recent remembers for a moment what was seen.

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ type world struct {
 	client   dynamic.Interface
 	warnings *warnings
 	written  map[string]int64
+	waited   int
 }
 
 type warnings struct{ texts []string }
@@ -36,7 +38,8 @@ func newWorld(t *testing.T) *world {
 		Provenance: func(*http.Request) v1alpha1.Provenance {
 			return v1alpha1.Provenance{Author: "me", Client: "test"}
 		},
-		Written: func(path string, generation int64) { w.written[path] = generation }})
+		Written: func(path string, generation int64) { w.written[path] = generation },
+		Waiting: func(context.Context) { w.waited++ }})
 	w.config = &rest.Config{Host: "http://federation.local", Transport: server.Transport(t.Context(), s), WarningHandler: w.warnings, QPS: -1}
 	client, err := dynamic.NewForConfig(w.config)
 	if err != nil {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -251,5 +252,34 @@ func TestPatch(t *testing.T) {
 				t.Errorf("the spec does not hold %q:\n%s", tt.holds, body)
 			}
 		})
+	}
+}
+
+// TestLookingAtWhatOneWrote: kubectl's scale waits by asking again and again,
+// for what the leader must have been told of first.
+func TestLookingAtWhatOneWrote(t *testing.T) {
+	w := newWorld(t)
+	w.Put(key("default/deployments.apps/web"), web)
+	of := w.client.Resource(deployments).Namespace("default")
+	look := func(subresources ...string) {
+		t.Helper()
+		if _, err := of.Get(t.Context(), "web", metav1.GetOptions{}, subresources...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look("scale")
+	if w.waited != 0 {
+		t.Error("waited before anything was written")
+	}
+	for i, subresource := range [][]string{{"scale"}, nil} {
+		patch := []byte(`{"spec":{"replicas":` + strconv.Itoa(i+5) + `}}`)
+		if _, err := of.Patch(t.Context(), "web", types.MergePatchType, patch, metav1.PatchOptions{}, "scale"); err != nil {
+			t.Fatal(err)
+		}
+		look(subresource...)
+		look(subresource...)
+		if w.waited != i+1 {
+			t.Errorf("waited %d times after %d changes", w.waited, i+1)
+		}
 	}
 }
