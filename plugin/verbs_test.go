@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/kubernetes/fake"
 
@@ -242,6 +243,30 @@ func TestDeleteAsks(t *testing.T) {
 	}
 	if got := command(t, hub, "", "delete", "namespace", "shop", "--wait=false", "--yes"); got.code != 0 || !strings.Contains(hub.Body(key("shop/configmaps/a")), "deletionTimestamp") {
 		t.Errorf("said yes: %+v", got)
+	}
+}
+
+func TestApplyPrunes(t *testing.T) {
+	hub := memory.New()
+	for i, name := range []string{"keep", "drop"} {
+		path := file(t, name+".yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: "+name+", labels: {app: x}}\n")
+		if got := command(t, hub, "", "apply", "-f", path); got.code != 0 {
+			t.Fatalf("%+v", got)
+		}
+		hub.ObjectStates[key("default/configmaps/"+name)] = v1alpha1.ObjectStatus{UID: types.UID("u" + name), SpecGeneration: int64(101 + i)}
+	}
+	path := file(t, "keep.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: keep, labels: {app: x}}\n")
+	got := command(t, hub, "", "apply", "-f", path, "--prune", "-l", "app=x")
+	if got.code != 0 || got.out != "configmap/keep unchanged\nconfigmap/drop pruned\n" {
+		t.Errorf("%+v", got)
+	}
+	if strings.Contains(hub.Body(key("default/configmaps/keep")), "deletionTimestamp") || !strings.Contains(hub.Body(key("default/configmaps/drop")), "deletionTimestamp") {
+		t.Errorf("left %v", hub.Specs)
+	}
+	for _, args := range []string{"get nodes -o yaml", "get nodes", "get nodes -l a=b", "get node a"} {
+		if got := command(t, hub, "", strings.Fields(args)...); got.code != 1 || !strings.Contains(got.err, "kubectl --context <member> get nodes") {
+			t.Errorf("%s: %+v", args, got)
+		}
 	}
 }
 

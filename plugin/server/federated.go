@@ -1,6 +1,10 @@
 package server
 
-import "k8s.io/apimachinery/pkg/runtime/schema"
+import (
+	"net/http"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
 
 // notFederated says why objects of a type cannot be put into a federation, or
 // nothing when they can.
@@ -15,6 +19,14 @@ func notFederated(gr schema.GroupResource) string {
 		return memberOnly["events"]
 	}
 	return ""
+}
+
+// sweeps is true of a list that a program reads whole: kubectl's prune looks so
+// through types of which a federation has no objects, and is to find none. A
+// person's get asks for a table or a part, and is told why there is nothing.
+func (req *request) sweeps() bool {
+	return req.Method == http.MethodGet && req.name == "" && !flag(req.Request, "watch") &&
+		req.URL.Query().Get("limit") == "" && req.shape() == asObject
 }
 
 // memberOnly types are made by a cluster for itself.

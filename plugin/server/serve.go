@@ -64,11 +64,12 @@ func (s *Server) understand(w http.ResponseWriter, r *http.Request) (*request, e
 	if !ok || (!kind.Namespaced && t.namespace != "") {
 		return nil, errNoSuchPath()
 	}
-	if why := notFederated(kind.GR()); why != "" {
+	req := &request{target: t, Request: r, w: w, kind: kind, table: c.table, storage: s.storageOf(kind)}
+	if why := notFederated(kind.GR()); why != "" && !req.sweeps() {
 		return nil, forbidden(kind.GR(), t.name, "%s", why)
 	}
 	r.Body = http.MaxBytesReader(w, orEmpty(r.Body), maxBody)
-	return &request{target: t, Request: r, w: w, kind: kind, table: c.table, storage: s.storageOf(kind)}, nil
+	return req, nil
 }
 
 func orEmpty(body io.ReadCloser) io.ReadCloser {
