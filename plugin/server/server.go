@@ -74,7 +74,8 @@ type Server struct {
 	catalogs   catalogs
 	snapshots  snapshots
 	namespaces recent
-	unseen     unseen
+	unseen     paths // written and not looked at since
+	newborn    paths // created through this server
 }
 
 const (
@@ -102,7 +103,6 @@ func New(o Options) *Server {
 		o.Waiting = func(context.Context) {}
 	}
 	s := &Server{Options: o, catalogs: catalogs{builtin: newCatalog(o.Table)}, namespaces: recent{seen: map[string]time.Time{}}}
-	s.unseen.paths = map[string]bool{}
 	s.Written = func(path string, generation int64) {
 		s.unseen.add(path)
 		o.Written(path, generation)
@@ -110,24 +110,33 @@ func New(o Options) *Server {
 	return s
 }
 
-// unseen are the paths that were written and not looked at since.
-type unseen struct {
-	mu    sync.Mutex
-	paths map[string]bool
+// paths in the bucket; the zero value has none.
+type paths struct {
+	mu  sync.Mutex
+	has map[string]bool
 }
 
-func (u *unseen) add(path string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.paths[path] = true
+func (p *paths) add(path string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.has == nil {
+		p.has = map[string]bool{}
+	}
+	p.has[path] = true
+}
+
+func (p *paths) contain(path string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.has[path]
 }
 
 // take is whether a path was there; it is not any more.
-func (u *unseen) take(path string) bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	there := u.paths[path]
-	delete(u.paths, path)
+func (p *paths) take(path string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	there := p.has[path]
+	delete(p.has, path)
 	return there
 }
 

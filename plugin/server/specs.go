@@ -69,7 +69,13 @@ func (st specs) view(ctx context.Context, k kinds.Kind, rec v1alpha1.SpecRecord,
 	if err != nil {
 		return nil, apierrors.NewInternalError(fmt.Errorf("what the bucket holds as %s is not readable: %w", specPath(rec.Key), err))
 	}
-	return complete(o, rec, status), nil
+	obj := complete(o, rec, status)
+	if st.s.newborn.contain(specPath(rec.Key)) {
+		// It was created without a uid. kubectl's prune must know it again,
+		// even if the leader has given it one meanwhile.
+		obj.SetUID("")
+	}
+	return obj, nil
 }
 
 func (st specs) list(ctx context.Context, k kinds.Kind, namespace string) ([]*unstructured.Unstructured, []string, error) {
@@ -160,6 +166,7 @@ func (st specs) create(ctx context.Context, k kinds.Kind, obj *unstructured.Unst
 	if err != nil {
 		return nil, err
 	}
+	st.s.newborn.add(specPath(key))
 	return st.written(k, obj, rec, nil), nil
 }
 

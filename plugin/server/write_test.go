@@ -283,3 +283,18 @@ func TestLookingAtWhatOneWrote(t *testing.T) {
 		}
 	}
 }
+
+// TestNewbornIsKnownAgain: what was created without a uid keeps none for this
+// client, or kubectl's prune takes it for another object and deletes it.
+func TestNewbornIsKnownAgain(t *testing.T) {
+	w := newWorld(t)
+	of := w.client.Resource(configMaps).Namespace("default")
+	if _, err := of.Create(t.Context(), object(t, "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"), metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	w.ObjectStates[key("default/configmaps/a")] = v1alpha1.ObjectStatus{UID: "given"}
+	list, err := of.List(t.Context(), metav1.ListOptions{})
+	if err != nil || len(list.Items) != 1 || list.Items[0].GetUID() != "" {
+		t.Errorf("got %v, %v", list, err)
+	}
+}
