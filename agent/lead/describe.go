@@ -115,12 +115,13 @@ func (a *aggregator) writeClusters(ctx context.Context, pl planned) {
 	var changed []v1alpha1.ClusterStatus
 	current := map[string]v1alpha1.ClusterStatus{}
 	for _, c := range pl.clusters {
-		m, h := a.members[c.Name], pl.heads[c.Name]
+		m := a.members[c.Name]
 		if m == nil {
 			continue
 		}
+		h, read := pl.heads[c.Name]
 		in := status.ClusterStatusInput{Cluster: c, Verdict: a.verdicts[c.Name], Seen: m.seen, Report: m.report, Revision: h.revision,
-			Objects: len(h.shard.Objects), Tombstones: len(h.shard.Tombstones), Unhealthy: m.sick(h), Now: time.Now()}
+			Objects: len(h.shard.Objects), Tombstones: len(h.shard.Tombstones), Unread: !read, Unhealthy: m.sick(h), Now: time.Now()}
 		old, ok := a.clusters[c.Name]
 		if ok {
 			in.Previous = &old

@@ -33,6 +33,9 @@ type ClusterStatusInput struct {
 	Revision   int64
 	Objects    int
 	Tombstones int
+	// Unread: the shard has not been read, so Revision, Objects, Tombstones and
+	// Unhealthy say nothing.
+	Unread bool
 	// Unhealthy counts the shard's objects that Report does not call current.
 	Unhealthy int64
 	Previous  *v1alpha1.ClusterStatus
@@ -61,6 +64,10 @@ func Cluster(in ClusterStatusInput) v1alpha1.ClusterStatus {
 		if in.Report == nil {
 			keepReported(&st, in.Previous)
 		}
+		in.keep(&st)
+	}
+	if in.Unread && in.Cluster.Spec.Leaving != "" {
+		st.Remaining = max(st.Remaining, 1) // nobody knows that it has left
 	}
 	st.Conditions = setConditions(previous, in.conditions(), 0, in.Now)
 	return st
@@ -78,6 +85,20 @@ func (in ClusterStatusInput) reported(st *v1alpha1.ClusterStatus) {
 		st.Zones = r.Zones
 	}
 	st.Applied, st.Unhealthy = max(st.Applied, r.Revision), in.Unhealthy
+}
+
+// keep lets stand what was known of the shard until it has been read, and of
+// a heartbeat when the verdict has forgotten it.
+func (in ClusterStatusInput) keep(st *v1alpha1.ClusterStatus) {
+	if in.Unread {
+		st.Revision, st.Objects, st.Unhealthy = in.Previous.Revision, in.Previous.Objects, in.Previous.Unhealthy
+		if in.Cluster.Spec.Leaving != "" {
+			st.Remaining = in.Previous.Remaining
+		}
+	}
+	if st.LastHeartbeat.IsZero() {
+		st.LastHeartbeat = in.Previous.LastHeartbeat
+	}
 }
 
 // keepReported lets the last known word stand until there is a new one.

@@ -60,6 +60,26 @@ func TestClusterStatus(t *testing.T) {
 	equal(t, "stale", conditionOf(statusOf(w, nil), v1alpha1.ConditionReady), "Unknown Stale")
 }
 
+// A leader that has not read the shard must not say that a cluster has left.
+func TestUnreadShardKeepsWhatWasKnown(t *testing.T) {
+	w := newWatch()
+	w.look(0)
+	w.beats(1, "m")
+	w.look(1)
+	unread := func(in *ClusterStatusInput) { in.Unread, in.Revision, in.Objects, in.Tombstones = true, 0, 0, 0 }
+	before := statusOf(w, func(in *ClusterStatusInput) { in.Report, in.Unhealthy = &v1alpha1.Report{}, 1 })
+	w.cluster.Spec.Leaving = v1alpha1.LeavingDelete
+	first := statusOf(w, unread)
+	equal(t, "nothing known", fmt.Sprint(first.Revision, first.Objects, first.Remaining), "0 0 1")
+	w.verdict.LastHeartbeat = time.Time{}
+	st := statusOf(w, func(in *ClusterStatusInput) { unread(in); in.Previous = &before })
+	equal(t, "kept", fmt.Sprint(st.Revision, st.Objects, st.Unhealthy, st.Remaining), "9 4 1 1")
+	equal(t, "heartbeat", st.LastHeartbeat.Equal(&before.LastHeartbeat), true)
+	st.Remaining = 3
+	st = statusOf(w, func(in *ClusterStatusInput) { unread(in); in.Previous = &st })
+	equal(t, "remaining", st.Remaining, 3)
+}
+
 func TestNameConflictIsTold(t *testing.T) {
 	w := newWatch()
 	w.look(0)
