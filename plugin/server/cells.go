@@ -35,7 +35,7 @@ func (r row) items(path ...string) []row {
 	var out []row
 	for _, i := range list {
 		if m, ok := i.(map[string]any); ok {
-			out = append(out, row{&unstructured.Unstructured{Object: m}, r.now})
+			out = append(out, row{&unstructured.Unstructured{Object: m}, r.now, r.copies})
 		}
 	}
 	return out

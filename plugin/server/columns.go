@@ -78,11 +78,11 @@ func workloadColumns() map[string][]column {
 	pods := append(podColumns("spec", "template"), selectorColumn())
 	replicas := func() []column {
 		return slices.Concat([]column{nameColumn(),
-			named("Desired", func(r row) any { return wantedReplicas(r.Unstructured) }),
+			named("Desired", func(r row) any { return r.wanted() }),
 			numAt("Current", "status", "replicas"), numAt("Ready", "status", "readyReplicas"), ageColumn()}, pods)
 	}
 	ready := named("Ready", func(r row) any {
-		return fmt.Sprintf("%d/%d", r.num("status", "readyReplicas"), wantedReplicas(r.Unstructured))
+		return fmt.Sprintf("%d/%d", r.num("status", "readyReplicas"), r.wanted())
 	})
 	return map[string][]column{
 		"pods": {nameColumn(), named("Status", podStatus), ageColumn()},
@@ -127,12 +127,10 @@ func jobStatus(r row) any {
 	return "Running"
 }
 
-func completions(r row) int64 {
-	if n := r.num("spec", "completions"); n > 0 {
-		return n
-	}
-	return 1
-}
+// completions and wanted are sums over the clusters, as the counts are.
+func completions(r row) int64 { return r.copies * max(1, r.num("spec", "completions")) }
+
+func (r row) wanted() int64 { return r.copies * wantedReplicas(r.Unstructured) }
 
 func jobCompletions(r row) any {
 	return fmt.Sprintf("%d/%d", r.num("status", "succeeded"), completions(r))

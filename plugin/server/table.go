@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // shape is how a client wants an object shown.
@@ -49,10 +50,16 @@ type column struct {
 type row struct {
 	*unstructured.Unstructured
 	now time.Time
+	// copies is in how many clusters a copied object is; at least 1.
+	copies int64
 }
 
 func (s *Server) table(req *request, items []*unstructured.Unstructured) (*metav1.Table, error) {
 	cols, err := s.columns(req)
+	if err != nil {
+		return nil, err
+	}
+	copies, err := s.copies(req.ctx(), req.kind, items)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +69,9 @@ func (s *Server) table(req *request, items []*unstructured.Unstructured) (*metav
 	}
 	for _, obj := range items {
 		tr := metav1.TableRow{}
+		n := max(1, copies[types.NamespacedName{Namespace: obj.GetNamespace(), Name: obj.GetName()}])
 		for _, c := range cols {
-			tr.Cells = append(tr.Cells, c.cell(row{obj, s.Now()}))
+			tr.Cells = append(tr.Cells, c.cell(row{obj, s.Now(), n}))
 		}
 		if tr.Object, err = included(req, obj); err != nil {
 			return nil, err

@@ -50,6 +50,7 @@ func (w *world) printed(ctx context.Context, t *testing.T, path string) string {
 
 func TestTables(t *testing.T) {
 	template := "selector: {matchLabels: {app: a}}, template: {metadata: {labels: {app: a}}, spec: {containers: [{name: c, image: i:1}]}}"
+	three := []v1alpha1.ObjectClusterStatus{{Cluster: "a"}, {Cluster: "b"}, {Cluster: "c"}}
 	tests := []struct {
 		key, spec string
 		status    v1alpha1.ObjectStatus
@@ -82,6 +83,15 @@ func TestTables(t *testing.T) {
 		{"default/jobs.batch/a", "{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {completions: 4, template: {spec: {containers: [{name: c, image: i:1}]}}}}",
 			v1alpha1.ObjectStatus{Counts: map[string]int64{"succeeded": 3}}, "/apis/batch/v1/jobs",
 			"NAME|STATUS|COMPLETIONS|AGE|[CONTAINERS]|[IMAGES]|[SELECTOR]\na|Running|3/4|60m|c|i:1|<none>"},
+		{"default/jobs.batch/a", "{apiVersion: batch/v1, kind: Job, metadata: {name: a}, spec: {template: {spec: {containers: [{name: c, image: i:1}]}}}}",
+			v1alpha1.ObjectStatus{Counts: map[string]int64{"succeeded": 1}, Clusters: three}, "/apis/batch/v1/namespaces/default/jobs/a",
+			"NAME|STATUS|COMPLETIONS|AGE|[CONTAINERS]|[IMAGES]|[SELECTOR]\na|Running|1/3|60m|c|i:1|<none>"},
+		{"default/statefulsets.apps/a", "{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: a}, spec: {replicas: 2, " + template + "}}",
+			v1alpha1.ObjectStatus{Counts: map[string]int64{"readyReplicas": 5}, Clusters: three}, "/apis/apps/v1/statefulsets",
+			"NAME|READY|AGE|[CONTAINERS]|[IMAGES]\na|5/6|60m|c|i:1"},
+		{"default/deployments.apps/a", "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replicas: 3, " + template + "}}",
+			v1alpha1.ObjectStatus{Counts: map[string]int64{"readyReplicas": 3}, Clusters: three}, "/apis/apps/v1/deployments",
+			"NAME|READY|UP-TO-DATE|AVAILABLE|AGE|[CONTAINERS]|[IMAGES]|[SELECTOR]\na|3/3|0|0|60m|c|i:1|app=a"},
 		{"default/horizontalpodautoscalers.autoscaling/a", "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {kind: Deployment, name: web}, maxReplicas: 9}}",
 			v1alpha1.ObjectStatus{}, "/apis/autoscaling/v2/horizontalpodautoscalers",
 			"NAME|REFERENCE|MINPODS|MAXPODS|REPLICAS|AGE\na|Deployment/web|<unset>|9|0|60m"},
