@@ -99,11 +99,9 @@ func (a *aggregator) look(ctx context.Context) error {
 	changed := a.judge(pl.clusters, beats)
 	a.blind = false
 	keys := a.read(ctx, pl)
-	restored, err := a.restored(ctx, pl)
-	if err != nil {
-		return err
-	}
-	h := a.health(pl, restored)
+	restored, unchecked := a.restored(ctx, pl)
+	h := a.health(pl)
+	h.restored, h.unchecked = restored, unchecked
 	if old := a.board.healthy().restored; old != restored {
 		changed = true
 		logr.FromContextOrDiscard(ctx).Info("planning stops or goes on", "restored", restored)
@@ -211,8 +209,8 @@ func (m *memberView) sick(h head) int64 {
 }
 
 // health is what the planner is told.
-func (a *aggregator) health(pl planned, restored string) health {
-	h := health{verdicts: a.verdicts, gone: map[string]acknowledged{}, corrupt: map[string]int64{}, restored: restored}
+func (a *aggregator) health(pl planned) health {
+	h := health{verdicts: a.verdicts, gone: map[string]acknowledged{}, corrupt: map[string]int64{}}
 	for _, c := range pl.clusters {
 		m := a.members[c.Name]
 		if m.report == nil {
@@ -244,31 +242,39 @@ func (a *aggregator) toConclude(pl planned, h health) bool {
 
 // restored says which agent has seen a revision or an epoch that the bucket
 // does not know: it was put back to an earlier state, and planning on would
-// undo what came after. Empty while there is none.
-func (a *aggregator) restored(ctx context.Context, pl planned) (string, error) {
+// undo what came after. Empty while there is none. Unchecked are clusters of
+// which the bucket does not tell; they keep no other waiting.
+func (a *aggregator) restored(ctx context.Context, pl planned) (restored string, unchecked map[string]bool) {
+	var ahead []v1alpha1.Heartbeat
 	for _, c := range pl.clusters {
 		beat, ok := a.members[c.Name].seen.Beat()
 		if !ok {
 			continue
 		}
+		beat.Cluster = c.Name
 		if beat.Epoch > a.epoch && a.cfg.Lock.Remaining() > margin {
 			return fmt.Sprintf("the agent of %s has seen epoch %d, the bucket is at %d: the bucket was restored from an earlier state",
 				c.Name, beat.Epoch, a.epoch), nil
 		}
-		if beat.Revision <= pl.heads[c.Name].revision {
-			continue
-		}
-		// The planner may be about to hear of its own append: the bucket knows.
-		newest, err := a.cfg.Store.HeadRevision(ctx, c.Name)
-		if err != nil {
-			return "", fmt.Errorf("read newest revision of %s: %w", c.Name, err)
-		}
-		if beat.Revision > newest {
-			return fmt.Sprintf("the agent of %s has revision %d, the bucket's newest is %d: the bucket was restored from an earlier state",
-				c.Name, beat.Revision, newest), nil
+		if beat.Revision > pl.heads[c.Name].revision {
+			ahead = append(ahead, beat)
 		}
 	}
-	return "", nil
+	// The planner may be about to hear of its own append: the bucket knows.
+	newest, errs := make([]int64, len(ahead)), make([]error, len(ahead))
+	parallel(len(ahead), func(i int) { newest[i], errs[i] = a.cfg.Store.HeadRevision(ctx, ahead[i].Cluster) })
+	unchecked = map[string]bool{}
+	for i, beat := range ahead {
+		switch {
+		case errs[i] != nil:
+			logr.FromContextOrDiscard(ctx).Info("newest revision cannot be read", "cluster", beat.Cluster, "err", errs[i].Error())
+			unchecked[beat.Cluster] = true
+		case beat.Revision > newest[i] && restored == "":
+			restored = fmt.Sprintf("the agent of %s has revision %d, the bucket's newest is %d: the bucket was restored from an earlier state",
+				beat.Cluster, beat.Revision, newest[i])
+		}
+	}
+	return restored, unchecked
 }
 
 func clusterNamed(clusters []v1alpha1.Cluster, name string) v1alpha1.Cluster {

@@ -48,6 +48,8 @@ type health struct {
 	// restored says what an agent has seen that the bucket does not hold;
 	// empty while nothing of the kind is known.
 	restored string
+	// unchecked are clusters of which that could not be found out.
+	unchecked map[string]bool
 }
 
 // acknowledged is what a report says is gone. It speaks of the revision that

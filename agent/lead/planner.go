@@ -107,7 +107,7 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 		p.board.setPlan(func(pl *planned) { pl.clusters, pl.failing = snap.Clusters, "" })
 		return snapshotEvery, nil
 	}
-	unread, err := p.takeOver(ctx, snap.Clusters)
+	unread, err := p.takeOver(ctx, snap.Clusters, health.unchecked)
 	if err != nil {
 		return 0, err
 	}

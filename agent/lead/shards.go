@@ -30,12 +30,17 @@ type forced struct {
 }
 
 // takeOver makes the chain of every cluster that is new in this term its own.
-// A cluster whose shard cannot be read stays unknown and keeps nobody
-// waiting; unread tells that there is one. Superseded ends the term.
-func (p *planner) takeOver(ctx context.Context, clusters []v1alpha1.Cluster) (unread bool, superseded error) {
+// A cluster whose shard cannot be read, or may have been put back to an
+// earlier state, stays unknown and keeps nobody waiting; unread tells that
+// there is one. Superseded ends the term.
+func (p *planner) takeOver(ctx context.Context, clusters []v1alpha1.Cluster, unchecked map[string]bool) (unread bool, superseded error) {
 	var missing []v1alpha1.Cluster
 	for _, c := range clusters {
-		if _, known := p.heads[c.Name]; !known {
+		_, known := p.heads[c.Name]
+		switch {
+		case !known && unchecked[c.Name]:
+			unread = true
+		case !known:
 			missing = append(missing, c)
 		}
 	}

@@ -1,11 +1,13 @@
 package lead
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/status"
 )
 
 // failing fails the calls that match.
@@ -35,7 +37,7 @@ func settled(t *testing.T, clusters ...string) (*bucket, *running) {
 
 // unjoin strikes a cluster off once its status says that nothing remains.
 func TestClusterHasNotLeftWhileItsShardIsUnread(t *testing.T) {
-	for name, unreadable := range map[string]string{"revision": "Revision"} {
+	for name, unreadable := range map[string]string{"revision": "Revision", "listing": "HeadRevision"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, r := settled(t, "a", "b")
@@ -54,4 +56,74 @@ func TestClusterHasNotLeftWhileItsShardIsUnread(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestClusterThatCannotBeListedStopsNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, r := settled(t, "a", "b")
+		r.crash(t)
+		head := b.newest("b").Revision
+		b.setFail(failing(errAway, func(call, about string) bool { return call == "HeadRevision" && about == "b" }))
+		r = lead(t, b, "two", 2)
+		pass(5 * time.Second)
+		b.put(c2, "y", ringing)
+		pass(5 * time.Second)
+		equal(t, "a", b.shard("a"), c1+" "+c2+" ")
+		equal(t, "b", b.newest("b").Revision, head)
+		equal(t, "leader", b.fedStatus.Leader, "two")
+		b.setFail(func(string, string) error { return nil })
+		pass(time.Minute)
+		equal(t, "b", b.shard("b"), c1+" "+c2+" ")
+		r.crash(t)
+	})
+}
+
+// A bucket that was put back must not be taken over because the first look at
+// it failed.
+func TestShardThatMayBeOlderIsNotTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, r := settled(t, "a")
+		r.crash(t)
+		head := b.newest("a").Revision
+		b.locked(func() { hb := b.beats["a"]; hb.Revision += 5; b.beats["a"] = hb })
+		failed := false
+		b.setFail(failing(errAway, func(call, _ string) bool {
+			first := call == "HeadRevision" && !failed
+			failed = failed || first
+			return first
+		}))
+		r = lead(t, b, "two", 2)
+		pass(time.Minute)
+		equal(t, "failed", failed, true)
+		equal(t, "revision", b.newest("a").Revision, head)
+		r.crash(t)
+	})
+}
+
+// slowStore takes its time over a listing.
+type slowStore struct{ *bucket }
+
+func (s slowStore) HeadRevision(ctx context.Context, cluster string) (int64, error) {
+	time.Sleep(100 * time.Millisecond)
+	return s.bucket.HeadRevision(ctx, cluster)
+}
+
+func TestMembersAreCheckedSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBucket(t, "a", "b", "c", "d")
+		a := newAggregator(newTerm(Config{Store: slowStore{b}, Snapshots: b, Lock: &lease{epoch: 1, left: time.Minute}}, 1))
+		pl := planned{}
+		for _, name := range []string{"a", "b", "c", "d"} {
+			c := b.clusters[name]
+			beat := &v1alpha1.Heartbeat{ClusterUID: c.UID, MemberUID: "m", Agent: "x", Revision: 1}
+			_, seen := status.Judge(status.ClusterInput{Cluster: c, Beat: beat, Now: time.Now()})
+			a.members[name] = &memberView{seen: seen}
+			pl.clusters = append(pl.clusters, c)
+		}
+		start := time.Now()
+		restored, unchecked := a.restored(t.Context(), pl)
+		equal(t, "on the fake clock", time.Since(start), 100*time.Millisecond)
+		equal(t, "restored", restored, "the agent of a has revision 1, the bucket's newest is 0: the bucket was restored from an earlier state")
+		equal(t, "unchecked", len(unchecked), 0)
+	})
 }
