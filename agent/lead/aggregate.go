@@ -50,6 +50,8 @@ type memberView struct {
 	// unhealthy objects of the shard at a revision.
 	unhealthy   int64
 	unhealthyAt int64
+	// corrupt is the corrupt revision that the planner was last told of.
+	corrupt int64
 }
 
 func newAggregator(t *term) *aggregator {
@@ -225,9 +227,11 @@ func (a *aggregator) health(pl planned) health {
 }
 
 // toConclude says whether a report tells the planner something it waits for.
+// Of a corrupt revision it is told once: it may have to wait before it acts.
 func (a *aggregator) toConclude(pl planned, h health) bool {
 	for name, head := range pl.heads {
-		if h.corrupt[name] != 0 && h.corrupt[name] == head.revision {
+		if corrupt := h.corrupt[name]; corrupt != 0 && corrupt == head.revision && corrupt != a.members[name].corrupt {
+			a.members[name].corrupt = corrupt
 			return true
 		}
 		gone := head.acknowledgedBy(h.gone[name])

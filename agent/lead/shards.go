@@ -142,7 +142,11 @@ func (p *planner) write(ctx context.Context, snap *v1alpha1.Snapshot, out plan.O
 	}
 	var changed []plan.ClusterPlan
 	for _, c := range out.Clusters {
-		if c.Changed || p.force(c.Name, health.corrupt[c.Name], &c) {
+		corrupt := health.corrupt[c.Name]
+		if !c.Changed && p.force(c.Name, corrupt) {
+			c.Changed, c.Reason = true, fmt.Sprintf("revision %d was found corrupt", corrupt)
+		}
+		if c.Changed {
 			changed = append(changed, c)
 		}
 	}
@@ -153,6 +157,9 @@ func (p *planner) write(ctx context.Context, snap *v1alpha1.Snapshot, out plan.O
 	log, ok := logr.FromContextOrDiscard(ctx), true
 	for i, c := range changed {
 		if errs[i] == nil {
+			if corrupt := p.heads[c.Name].revision; corrupt != 0 && corrupt == health.corrupt[c.Name] {
+				p.forced[c.Name] = forced{revision: corrupt, at: time.Now()}
+			}
 			p.heads[c.Name] = heads[i]
 			log.Info("shard written", "cluster", c.Name, "revision", heads[i].revision, "reason", c.Reason)
 			continue
@@ -184,13 +191,11 @@ func (p *planner) record(ctx context.Context, removals []v1alpha1.Removal) error
 
 // force says whether a revision is to be written although nothing changed:
 // the agent found the newest corrupt.
-func (p *planner) force(cluster string, corrupt int64, c *plan.ClusterPlan) bool {
+func (p *planner) force(cluster string, corrupt int64) bool {
 	last := p.forced[cluster]
 	if corrupt == 0 || corrupt != p.heads[cluster].revision || corrupt == last.revision || time.Since(last.at) < forceEvery {
 		return false
 	}
-	p.forced[cluster] = forced{revision: corrupt, at: time.Now()}
-	c.Reason = fmt.Sprintf("revision %d was found corrupt", corrupt)
 	return true
 }
 

@@ -2,6 +2,7 @@ package lead
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,5 +126,54 @@ func TestMembersAreCheckedSideBySide(t *testing.T) {
 		equal(t, "on the fake clock", time.Since(start), 100*time.Millisecond)
 		equal(t, "restored", restored, "the agent of a has revision 1, the bucket's newest is 0: the bucket was restored from an earlier state")
 		equal(t, "unchecked", len(unchecked), 0)
+	})
+}
+
+// refuse lets a cluster's agent report its newest revision as corrupt.
+func (b *bucket) refuse(name string) (revision int64) {
+	b.locked(func() {
+		revision = b.head(name).Revision
+		report := b.reports[name]
+		report.Refused = []v1alpha1.RefusedRevision{{Revision: revision, Reason: v1alpha1.ReasonCorruptRevision}}
+		b.reports[name] = report
+		hb := b.beats[name]
+		hb.Report, hb.Sequence = fmt.Sprint("refused ", revision), hb.Sequence+1
+		b.beats[name] = hb
+	})
+	return revision
+}
+
+func TestSupersedingACorruptRevisionIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, r := settled(t, "a", "b")
+		failed := false
+		b.setFail(failing(errAway, func(call, _ string) bool {
+			first := call == "AppendRevision" && !failed
+			failed = failed || first
+			return first
+		}))
+		head := b.refuse("a")
+		b.locked(func() { clear(b.calls) })
+		pass(5 * time.Second)
+		equal(t, "failed", failed, true)
+		equal(t, "revision", b.newest("a").Revision, head+1)
+
+		// A second one has to wait, and costs nothing meanwhile.
+		b.setFail(func(string, string) error { return nil })
+		b.beat("a")
+		pass(2 * time.Second)
+		equal(t, "second", b.refuse("a"), head+1)
+		pass(2 * time.Second)
+		b.locked(func() { clear(b.calls) })
+		pass(20 * time.Second)
+		b.locked(func() {
+			if n := b.calls["Snapshot"]; n > 2 {
+				t.Errorf("%d passes in 20 s", n)
+			}
+		})
+		equal(t, "waits", b.newest("a").Revision, head+1)
+		pass(time.Minute + snapshotEvery)
+		equal(t, "superseded", b.newest("a").Revision, head+2)
+		r.crash(t)
 	})
 }
