@@ -75,13 +75,13 @@ func (o *deleteOptions) confirmLarge(ctx context.Context, cmd *cobra.Command, ar
 			return err
 		}
 		if count += n; n > 0 {
-			inside = append(inside, fmt.Sprintf("namespace %s with %d objects", info.Name, n))
+			inside = append(inside, fmt.Sprintf("namespace %s with %s", info.Name, objects(n)))
 		}
 	}
 	if count <= manyObjects && len(inside) == 0 {
 		return nil
 	}
-	what := fmt.Sprintf("this deletes %d objects in every cluster of the federation", count)
+	what := fmt.Sprintf("this deletes %s in every cluster of the federation", objects(count))
 	if len(inside) > 0 {
 		what += ", " + strings.Join(inside, ", ")
 	}

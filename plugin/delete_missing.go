@@ -40,7 +40,17 @@ func (o *deleteOptions) deleteMissing(ctx context.Context, cmd *cobra.Command, a
 	for i, k := range keys {
 		list[i] = "  " + display(k)
 	}
-	if err := o.confirm(o.yes, fmt.Sprintf("this deletes in every member what is missing from the bucket:\n%s\n%d objects", strings.Join(list, "\n"), len(keys))); err != nil {
+	dryRun, err := cmdutil.GetDryRunStrategy(cmd)
+	if err != nil {
+		return err
+	}
+	if dryRun != cmdutil.DryRunNone {
+		for _, k := range keys {
+			fmt.Fprintf(o.Out, "%s/%s deletion confirmed (%s)\n", k.GroupResource(), k.Name, dryRunText(dryRun))
+		}
+		return nil
+	}
+	if err := o.confirm(o.yes, fmt.Sprintf("this deletes in every member what is missing from the bucket:\n%s\n%s", strings.Join(list, "\n"), objects(len(keys)))); err != nil {
 		return err
 	}
 	uids, err := uidsOf(ctx, hub, keys)
@@ -54,6 +64,21 @@ func (o *deleteOptions) deleteMissing(ctx context.Context, cmd *cobra.Command, a
 		fmt.Fprintf(o.Out, "%s/%s deletion confirmed\n", k.GroupResource(), k.Name)
 	}
 	return nil
+}
+
+// dryRunText is what kubectl puts behind what it would have done.
+func dryRunText(strategy cmdutil.DryRunStrategy) string {
+	if strategy == cmdutil.DryRunServer {
+		return "server dry run"
+	}
+	return "dry run"
+}
+
+func objects(n int) string {
+	if n == 1 {
+		return "1 object"
+	}
+	return fmt.Sprintf("%d objects", n)
 }
 
 func (o *deleteOptions) namedMissing(missing []v1alpha1.Key, args []string) ([]v1alpha1.Key, error) {
