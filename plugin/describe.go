@@ -74,14 +74,17 @@ func (o *describeOptions) run(ctx context.Context) error {
 	if len(infos) == 0 && err == nil {
 		fmt.Fprintln(o.ErrOut, "No resources found")
 	}
-	faults := []error{err}
+	var faults []error
 	for i, info := range infos {
 		if i > 0 {
 			fmt.Fprint(o.Out, "\n\n")
 		}
 		faults = append(faults, o.describe(ctx, info))
 	}
-	return oneError(faults)
+	if err != nil && len(o.args) > 0 {
+		err = o.describeAbsent(ctx, err, len(infos) > 0)
+	}
+	return oneError(append([]error{err}, faults...))
 }
 
 // oneError keeps a single error as it is, so that its kind is still known.

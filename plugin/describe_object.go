@@ -33,13 +33,18 @@ func (o *describeOptions) describeObject(ctx context.Context, out *outline, hub 
 	if status.SpecGeneration != rec.Generation {
 		out.line(0, "Status", "of an earlier change; the leader has not followed the last one yet")
 	}
+	o.observed(out, status)
+	return nil
+}
+
+// observed is what the leader made known of an object.
+func (o *describeOptions) observed(out *outline, status *v1alpha1.ObjectStatus) {
 	o.conditions(out, status.Conditions)
 	if len(status.Addresses) > 0 {
 		out.line(0, "Addresses", "%s", strings.Join(status.Addresses, ", "))
 	}
 	clusterTable(out, status.Clusters)
 	o.events(out, status.Events)
-	return nil
 }
 
 // listedSpec finds a spec in a listing, which tells who wrote it.

@@ -230,7 +230,7 @@ func TestDeleteAsks(t *testing.T) {
 	hub.Put(key("shop/configmaps/a"), "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}")
 	tests := []struct{ args, says string }{
 		{"delete configmaps --all --wait=false", "this deletes 11 objects"},
-		{"delete namespace shop --wait=false", "namespace shop with 1 objects"},
+		{"delete namespace shop --wait=false", "namespace shop with 1 object:"},
 	}
 	for _, tt := range tests {
 		got := command(t, hub, "", strings.Fields(tt.args)...)
@@ -278,8 +278,11 @@ func TestDeleteMissing(t *testing.T) {
 	hub.State = &v1alpha1.FederationStatus{Held: []v1alpha1.HeldSpec{
 		{Path: "default/configmaps/a.yaml", Reason: v1alpha1.HeldVanished}, {Path: "default/configmaps/bad.yaml", Reason: v1alpha1.HeldCorrupt}}}
 	hub.ObjectStates[key("default/configmaps/a")] = v1alpha1.ObjectStatus{UID: "uid-a"}
-	if got := command(t, hub, "", "delete", "--missing"); got.code != 1 || !strings.Contains(got.err, "configmaps/a in namespace default") || len(hub.Said) > 0 {
+	if got := command(t, hub, "", "delete", "--missing"); got.code != 1 || !strings.Contains(got.err, "configmaps/a in namespace default\n1 object:") || len(hub.Said) > 0 {
 		t.Errorf("unasked: %+v", got)
+	}
+	if got := command(t, hub, "", "delete", "--missing", "--dry-run=client"); got.code != 0 || got.out != "configmaps/a deletion confirmed (dry run)\n" || len(hub.Said) > 0 {
+		t.Errorf("dry run: %+v", got)
 	}
 	if got := command(t, hub, "", "delete", "--missing", "--yes", "cm", "bad"); got.code != 1 || !strings.Contains(got.err, "configmaps/bad in namespace default is not missing") {
 		t.Errorf("not missing: %+v", got)
@@ -339,6 +342,20 @@ func TestDescribe(t *testing.T) {
 	hub.State = &v1alpha1.FederationStatus{Held: []v1alpha1.HeldSpec{{Path: "default/configmaps/a.yaml", Reason: v1alpha1.HeldVanished, Message: "m"}}}
 	if got := command(t, hub, "", "describe", "federation"); got.code != 0 || !strings.Contains(got.out, "default/configmaps/a.yaml  SpecVanished") {
 		t.Errorf("%+v", got)
+	}
+	hub.ObjectStates[key("default/configmaps/gone")] = v1alpha1.ObjectStatus{UID: "ug",
+		Conditions: []metav1.Condition{{Type: "Held", Status: "True", Reason: v1alpha1.HeldVanished}},
+		Clusters:   []v1alpha1.ObjectClusterStatus{{Cluster: "c1", Health: "Current"}}}
+	for args, wrong := range map[string]string{"cm gone": "", "cm gone none": `configmaps "none" not found`} {
+		got := command(t, hub, "", append([]string{"describe"}, strings.Fields(args)...)...)
+		if (got.code != 0) != (wrong != "") || !strings.Contains(got.err, wrong) || strings.Contains(got.err, "gone") {
+			t.Errorf("%s: %+v", args, got)
+		}
+		for _, says := range []string{"kubectl fed delete --missing configmaps gone -n default", "Held  True", "c1       -       -      Current", "UID:"} {
+			if !strings.Contains(got.out, says) {
+				t.Errorf("%q is missing in\n%s", says, got.out)
+			}
+		}
 	}
 	if got := command(t, hub, "", "describe", "cm", "none"); got.code != 1 || !strings.Contains(got.err, `configmaps "none" not found`) {
 		t.Errorf("%+v", got)
