@@ -28,6 +28,9 @@ type planner struct {
 	bell   int64
 	// incomplete paces the passes while a cluster's shard cannot be had.
 	incomplete backoff
+	// quietUntil is until when nothing but the bell shortens that pause: what
+	// reports say stays said.
+	quietUntil time.Time
 }
 
 func newPlanner(t *term) *planner {
@@ -67,7 +70,9 @@ func (p *planner) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-p.board.wake:
-			due = time.Now()
+			if !time.Now().Before(p.quietUntil) {
+				due = time.Now()
+			}
 		case <-poll.C:
 			if time.Now().After(notBefore) && p.listen(ctx) {
 				due = time.Now()
@@ -127,9 +132,12 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 	p.forgetDeparted(ctx, snap)
 	if unread || !written {
 		// Tried again before long, and at every ring: the others go on.
-		return sooner(young, p.incomplete.fail()), nil
+		wait := p.incomplete.fail()
+		p.quietUntil = time.Now().Add(wait)
+		return sooner(young, wait), nil
 	}
 	p.incomplete.succeed()
+	p.quietUntil = time.Time{}
 	return sooner(young, snapshotEvery), nil
 }
 

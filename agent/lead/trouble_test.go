@@ -177,3 +177,28 @@ func TestSupersedingACorruptRevisionIsTriedAgain(t *testing.T) {
 		r.crash(t)
 	})
 }
+
+func TestAcknowledgementsDoNotShortenThePauseAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, r := settled(t, "a")
+		b.put(c1, "deleted", ringing)
+		pass(time.Second)
+		b.setFail(failing(errAway, func(call, _ string) bool { return call == "AppendRevision" }))
+		b.beat("a") // acknowledges the tombstone, which is to go now
+		b.locked(func() { clear(b.calls) })
+		pass(time.Minute)
+		b.locked(func() {
+			if n := b.calls["Snapshot"]; n > 12 {
+				t.Errorf("%d passes in a minute", n)
+			}
+		})
+		before := b.calls["AppendRevision"]
+		b.put(c2, "y", ringing)
+		pass(time.Second)
+		equal(t, "the bell is heard", b.calls["AppendRevision"] > before, true)
+		b.setFail(func(string, string) error { return nil })
+		pass(lastPause)
+		equal(t, "goes on", b.shard("a"), c2+" ")
+		r.crash(t)
+	})
+}
