@@ -43,8 +43,11 @@ type memberView struct {
 	report *v1alpha1.Report
 	// digest that the heartbeat named when the report was read.
 	digest string
-	rows   map[v1alpha1.Key]*v1alpha1.ObjectReport
-	gone   acknowledged
+	// useless is the heartbeat whose report was corrupt or did not count. It
+	// may have been put right by the next.
+	useless sighted
+	rows    map[v1alpha1.Key]*v1alpha1.ObjectReport
+	gone    acknowledged
 	// ranges that the member's addresses must lie in.
 	ranges []string
 	// unhealthy objects of the shard at a revision.
@@ -53,6 +56,14 @@ type memberView struct {
 	// corrupt is the corrupt revision that the planner was last told of.
 	corrupt int64
 }
+
+// sighted tells one heartbeat from another.
+type sighted struct {
+	agent    string
+	sequence int64
+}
+
+func sight(beat v1alpha1.Heartbeat) sighted { return sighted{beat.Agent, beat.Sequence} }
 
 func newAggregator(t *term) *aggregator {
 	return &aggregator{term: t, members: map[string]*memberView{}, queue: newStatusQueue(t)}
@@ -147,7 +158,7 @@ func (a *aggregator) read(ctx context.Context, pl planned) map[v1alpha1.Key]bool
 	for name, m := range a.members {
 		// Before a member is bound to its name, nobody's report counts.
 		beat, ok := m.seen.Beat()
-		if ok && a.verdicts[name].MemberUID != "" && beat.Report != "" && beat.Report != m.digest {
+		if ok && a.verdicts[name].MemberUID != "" && beat.Report != "" && beat.Report != m.digest && sight(beat) != m.useless {
 			due = append(due, name)
 		}
 	}
@@ -160,10 +171,14 @@ func (a *aggregator) read(ctx context.Context, pl planned) map[v1alpha1.Key]bool
 		beat, _ := m.seen.Beat()
 		if errs[i] != nil {
 			logr.FromContextOrDiscard(ctx).Info("report cannot be read", "cluster", name, "err", errs[i].Error())
+			if unusable(errs[i]) {
+				m.useless = sight(beat)
+			}
 			continue
 		}
 		if !status.Counts(reports[i], clusterNamed(pl.clusters, name), a.verdicts[name]) {
 			logr.FromContextOrDiscard(ctx).V(1).Info("report does not count: it is another member's", "cluster", name)
+			m.useless = sight(beat)
 			continue // its own may be put back
 		}
 		m.digest = beat.Report

@@ -98,7 +98,7 @@ func (t *intake) unread(snap *v1alpha1.Snapshot, next map[v1alpha1.Key]decoded, 
 	in.Invalid = snap.Invalid
 	for k, err := range snap.Unread {
 		b := plan.Broken{Key: k}
-		if apierrors.IsRequestEntityTooLargeError(err) || apierrors.IsInvalid(err) {
+		if unusable(err) {
 			b.Message = err.Error()
 		}
 		if d, ok := t.decoded[k]; ok {
@@ -106,4 +106,9 @@ func (t *intake) unread(snap *v1alpha1.Snapshot, next map[v1alpha1.Key]decoded, 
 		}
 		in.Broken = append(in.Broken, b)
 	}
+}
+
+// unusable: what the bucket holds will not become better by asking again.
+func unusable(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err)
 }

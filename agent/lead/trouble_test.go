@@ -7,9 +7,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 	"github.com/kubectl-fed/kubectl-fed/pkg/status"
 )
+
+var errCorrupt = apierrors.NewInvalid(schema.GroupKind{Group: "test", Kind: "Object"}, "corrupt", nil)
 
 // failing fails the calls that match.
 func failing(err error, match func(call, about string) bool) func(call, about string) error {
@@ -201,4 +207,42 @@ func TestAcknowledgementsDoNotShortenThePauseAfterAFailure(t *testing.T) {
 		equal(t, "goes on", b.shard("a"), c2+" ")
 		r.crash(t)
 	})
+}
+
+func TestUselessReportIsReadOncePerHeartbeat(t *testing.T) {
+	another := func(b *bucket) { r := b.reports["a"]; r.MemberUID = "other"; b.reports["a"] = r }
+	for name, c := range map[string]struct {
+		err   error
+		spoil func(*bucket)
+		want  int
+	}{
+		"corrupt":   {err: errCorrupt, want: 1},
+		"too large": {err: apierrors.NewRequestEntityTooLargeError("report"), want: 1},
+		"foreign":   {spoil: another, want: 1},
+		"away":      {err: errAway, want: 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, r := settled(t, "a")
+				b.put(c2, "y", ringing)
+				pass(2 * time.Second)
+				b.setFail(failing(c.err, func(call, _ string) bool { return call == "Report" }))
+				b.beat("a")
+				b.locked(func() {
+					clear(b.calls)
+					if c.spoil != nil {
+						c.spoil(b)
+					}
+				})
+				pass(5 * time.Second)
+				equal(t, "reads", b.calls["Report"], c.want)
+				b.setFail(func(string, string) error { return nil })
+				b.beat("a")
+				pass(3 * time.Second)
+				st, _ := b.status(c2)
+				equal(t, "put right", meta.IsStatusConditionTrue(st.Conditions, v1alpha1.ConditionAvailable), true)
+				r.crash(t)
+			})
+		})
+	}
 }
