@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
@@ -47,10 +45,6 @@ func NewInventory(watches func(schema.GroupVersionResource) cache.ListerWatcher,
 	return &Inventory{watches: watches, shrink: shrink, changed: changed, stores: map[schema.GroupVersionResource]*store{}}
 }
 
-// watchBackoff is the longest a broken watch waits before it is tried again,
-// far below client-go's half minute: drift is not seen while it waits.
-const watchBackoff = 5 * time.Second
-
 // Watch makes sure that a resource is watched until Unwatch or the context's
 // end. The watch recovers from outages by itself.
 func (i *Inventory) Watch(ctx context.Context, gvr schema.GroupVersionResource) {
@@ -64,9 +58,8 @@ func (i *Inventory) Watch(ctx context.Context, gvr schema.GroupVersionResource) 
 	i.stores[gvr] = s
 	reflector := cache.NewReflectorWithOptions(i.watches(gvr), nil, s, cache.ReflectorOptions{
 		Name: gvr.String(), TypeDescription: gvr.Resource,
-		Backoff: &wait.Backoff{Duration: 500 * time.Millisecond, Factor: 1.5, Jitter: 0.5, Steps: 20, Cap: watchBackoff},
 	})
-	go reflector.RunWithContext(watching)
+	go rewatch(watching, gvr, reflector.ListAndWatchWithContext)
 }
 
 // Keep stops the watches of all other resources.
