@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 	"github.com/kubectl-fed/kubectl-fed/pkg/status"
@@ -70,11 +71,8 @@ func newAggregator(t *term) *aggregator {
 }
 
 // load takes over what the last leader concluded.
-func (a *aggregator) load(ctx context.Context, v *v1alpha1.Verdicts, objects map[v1alpha1.Key]v1alpha1.ObjectStatus) error {
-	clusters, err := a.cfg.Store.ClusterStatuses(ctx)
-	if err != nil {
-		return fmt.Errorf("read cluster statuses: %w", err)
-	}
+func (a *aggregator) load(ctx context.Context, v *v1alpha1.Verdicts, clusters map[string]v1alpha1.ClusterStatus,
+	objects map[v1alpha1.Key]v1alpha1.ObjectStatus) {
 	if fed, err := a.cfg.Store.FederationStatus(ctx); err == nil {
 		a.federation = fed
 	}
@@ -83,7 +81,22 @@ func (a *aggregator) load(ctx context.Context, v *v1alpha1.Verdicts, objects map
 		a.verdicts = map[string]v1alpha1.ClusterVerdict{}
 	}
 	a.clusters, a.objects = clusters, objects
-	return nil
+}
+
+// complain tells people why the term cannot begin. Without the last status, it
+// would overwrite what it does not know.
+func (a *aggregator) complain(ctx context.Context, cause error) {
+	if a.federation == nil {
+		fed, err := a.cfg.Store.FederationStatus(ctx)
+		switch {
+		case err == nil:
+			a.federation = fed
+		case !apierrors.IsNotFound(err):
+			return
+		}
+	}
+	a.board.setPlan(func(pl *planned) { pl.failing = cause.Error() })
+	a.writeFederation(ctx, a.board.plan())
 }
 
 // run looks at the members every second.

@@ -174,14 +174,15 @@ func sameCluster(old, now v1alpha1.ClusterStatus) bool {
 func (a *aggregator) writeFederation(ctx context.Context, pl planned) {
 	in := status.FederationInput{Leader: a.cfg.Lock.Identity(), Epoch: a.epoch, Clusters: pl.clusters, Verdicts: a.verdicts,
 		Held: pl.held, Previous: a.federation, Now: time.Now()}
+	if !pl.complete && a.federation != nil {
+		in.Held = a.federation.Held // not looked at yet in this term
+	}
 	switch restored := a.board.healthy().restored; {
 	case restored != "":
 		in.Halted = v1alpha1.HaltRestored
 		in.HaltMessage = restored + "; nothing is planned until `kubectl fed recover --accept-restore` says so"
 	case pl.failing != "":
 		in.Halted, in.HaltMessage = v1alpha1.HaltBucket, pl.failing
-	case !pl.complete && a.federation != nil:
-		in.Held = a.federation.Held // not looked at yet in this term
 	}
 	st := status.Federation(in)
 	if a.federation != nil {

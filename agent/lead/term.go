@@ -8,6 +8,9 @@ import (
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/status"
 )
 
 // term is the time from winning the lease to losing it. Nothing but the
@@ -26,7 +29,7 @@ func newTerm(cfg Config, epoch int64) *term {
 // run leads until the context ends or a loop finds the term to be over.
 func (t *term) run(ctx context.Context) error {
 	plans, statuses := newPlanner(t), newAggregator(t)
-	if err := t.retry(ctx, "load", func(ctx context.Context) error { return t.load(ctx, plans, statuses) }); err != nil {
+	if err := t.retry(ctx, "load", func(ctx context.Context) error { return t.begin(ctx, plans, statuses) }); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -46,6 +49,17 @@ func (t *term) run(ctx context.Context) error {
 	return nil
 }
 
+// begin loads, and tells people when that fails.
+func (t *term) begin(ctx context.Context, p *planner, a *aggregator) error {
+	err := t.load(ctx, p, a)
+	if err == nil {
+		t.board.setPlan(func(pl *planned) { pl.failing = "" })
+	} else if !errors.Is(err, errGone) && ctx.Err() == nil {
+		a.complain(ctx, err)
+	}
+	return err
+}
+
 // load reads what the last leader left, and looks at the members once: before
 // anything is planned, it must be known whether they have seen more than the
 // bucket holds.
@@ -58,7 +72,15 @@ func (t *term) load(ctx context.Context, p *planner, a *aggregator) error {
 		return fmt.Errorf("read the users' side: %w", err)
 	}
 	t.board.setPlan(func(pl *planned) { pl.federation, pl.clusters = snap.Federation.UID, snap.Clusters })
+	clusters, err := t.cfg.Store.ClusterStatuses(ctx)
+	if err != nil {
+		return fmt.Errorf("read cluster statuses: %w", err)
+	}
 	verdicts, err := t.cfg.Store.Verdicts(ctx)
+	if unusable(err) {
+		logr.FromContextOrDiscard(ctx).Info("verdicts cannot be used, those of the clusters' status take their place", "err", err.Error())
+		verdicts, err = &v1alpha1.Verdicts{Clusters: status.Recall(clusters)}, nil
+	}
 	if err != nil {
 		return fmt.Errorf("read verdicts: %w", err)
 	}
@@ -67,9 +89,7 @@ func (t *term) load(ctx context.Context, p *planner, a *aggregator) error {
 		return fmt.Errorf("read object statuses: %w", err)
 	}
 	p.load(verdicts, objects)
-	if err := a.load(ctx, verdicts, objects); err != nil {
-		return err
-	}
+	a.load(ctx, verdicts, clusters, objects)
 	return a.look(ctx)
 }
 

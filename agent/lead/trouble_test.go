@@ -246,3 +246,44 @@ func TestUselessReportIsReadOncePerHeartbeat(t *testing.T) {
 		})
 	}
 }
+
+// A file that nobody can repair by hand must not stop planning, nor make
+// every cluster a new one.
+func TestCorruptVerdictsAreReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, r := settled(t, "a", "b")
+		r.crash(t)
+		head := b.newest("a").Revision
+		b.setFail(failing(errCorrupt, func(call, _ string) bool { return call == "Verdicts" }))
+		r = lead(t, b, "two", 2)
+		pass(2 * time.Second)
+		equal(t, "still placed", b.shard("a"), c1+" ")
+		equal(t, "only taken over", b.newest("a").Revision, head+1)
+		equal(t, "bound", b.verdicts.Clusters["a"].MemberUID, "member-a")
+		equal(t, "reported", b.verdicts.Clusters["a"].Reported, true)
+		b.put(c2, "y", ringing)
+		pass(2 * time.Second)
+		equal(t, "planned", b.shard("a"), c1+" "+c2+" ")
+		r.crash(t)
+	})
+}
+
+func TestTermThatCannotBeginSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, r := settled(t, "a")
+		r.crash(t)
+		b.locked(func() { b.fedStatus.Held = []v1alpha1.HeldSpec{{Path: "p"}} })
+		b.setFail(failing(errAway, func(call, _ string) bool { return call == "ObjectStatuses" }))
+		r = lead(t, b, "two", 2)
+		pass(5 * time.Second)
+		planning := meta.FindStatusCondition(b.fedStatus.Conditions, v1alpha1.ConditionPlanning)
+		equal(t, "reason", planning.Reason, v1alpha1.HaltBucket)
+		equal(t, "message", planning.Message, "read object statuses: the bucket is away")
+		equal(t, "held", len(b.fedStatus.Held), 1)
+		b.setFail(func(string, string) error { return nil })
+		pass(lastPause)
+		equal(t, "planning", meta.IsStatusConditionTrue(b.fedStatus.Conditions, v1alpha1.ConditionPlanning), true)
+		equal(t, "held", len(b.fedStatus.Held), 0)
+		r.crash(t)
+	})
+}

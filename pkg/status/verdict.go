@@ -3,6 +3,8 @@ package status
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
@@ -154,6 +156,18 @@ func state(c v1alpha1.Cluster, v v1alpha1.ClusterVerdict, seen Observation) v1al
 		return v1alpha1.ClusterNotReady
 	}
 	return v1alpha1.ClusterReady
+}
+
+// Recall makes verdicts of what was told of the clusters, for a leader whose
+// predecessor's verdicts are lost: who has reported is not to count as new.
+func Recall(told map[string]v1alpha1.ClusterStatus) map[string]v1alpha1.ClusterVerdict {
+	verdicts := make(map[string]v1alpha1.ClusterVerdict, len(told))
+	for name, st := range told {
+		ready := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionReady)
+		verdicts[name] = v1alpha1.ClusterVerdict{UID: st.UID, MemberUID: st.MemberUID, State: st.State, LastHeartbeat: st.LastHeartbeat.Time,
+			Reported: !st.LastHeartbeat.IsZero(), Stale: ready != nil && ready.Reason == string(v1alpha1.ClusterStale)}
+	}
+	return verdicts
 }
 
 // Counts says whether a report is the bound member's own.

@@ -219,3 +219,20 @@ func TestFrozen(t *testing.T) {
 		}
 	}
 }
+
+func TestRecall(t *testing.T) {
+	w := newWatch()
+	w.look(0)
+	equal(t, "never", Recall(map[string]v1alpha1.ClusterStatus{"c": statusOf(w, nil)})["c"].Reported, false)
+	w.beats(1, "m")
+	w.look(1)
+	for _, seconds := range []int{0, 60} {
+		w.look(seconds)
+		v := Recall(map[string]v1alpha1.ClusterStatus{"c": statusOf(w, nil)})["c"]
+		equal(t, "uid", v.UID, w.verdict.UID)
+		equal(t, "member", v.MemberUID, "m")
+		equal(t, "state", v.State, w.verdict.State)
+		equal(t, "reported", v.Reported, true)
+		equal(t, "stale", v.Stale, seconds == 60)
+	}
+}
