@@ -3,6 +3,8 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -76,6 +78,10 @@ func Words(kind schema.GroupVersionKind, err error) string {
 	return text
 }
 
+// unauthorized is how an API server says that RBAC does not allow a verb. No
+// more of the text than the verb is taken: the rest may be anyone's.
+var unauthorized = regexp.MustCompile(`cannot (get|list|watch|create|update|patch|delete) resource "secrets"`)
+
 func discreet(err error) string {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
@@ -83,6 +89,9 @@ func discreet(err error) string {
 	}
 	s := status.Status()
 	text := fmt.Sprintf("%s (%d)", s.Reason, s.Code)
+	if m := unauthorized.FindStringSubmatch(s.Message); s.Code == http.StatusForbidden && m != nil {
+		return fmt.Sprintf("%s: the agent may not %s secrets; its chart's value rbac.secrets lets it", text, m[1])
+	}
 	if s.Details == nil {
 		return text
 	}

@@ -132,6 +132,15 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 	if got := Words(secretGVK, err); strings.Contains(got, "hunter2") || !strings.Contains(got, "data[p]") {
 		t.Errorf("got %q", got)
 	}
+	denied := apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "s",
+		errors.New(`User "system:serviceaccount:fed:agent" cannot patch resource "secrets" in API group "" in the namespace "hunter2"`))
+	if got := Words(secretGVK, denied); got != "Forbidden (403): the agent may not patch secrets; its chart's value rbac.secrets lets it" {
+		t.Errorf("got %q", got)
+	}
+	webhook := apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "s", errors.New(`admission webhook "w" denied the request: p is hunter2`))
+	if got := Words(secretGVK, webhook); got != "Forbidden (403)" {
+		t.Errorf("got %q", got)
+	}
 	if got := Words(schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}, err); !strings.Contains(got, "hunter2") {
 		t.Errorf("other kinds keep the server's words: %q", got)
 	}
