@@ -180,7 +180,7 @@ func (a *aggregator) writeFederation(ctx context.Context, pl planned) {
 	switch restored := a.board.healthy().restored; {
 	case restored != "":
 		in.Halted = v1alpha1.HaltRestored
-		in.HaltMessage = restored + "; nothing is planned until `kubectl fed recover --accept-restore` says so"
+		in.HaltMessage = restored + "; nothing is planned until the newer objects under shards/<cluster>/ are brought back (the bucket keeps past versions)"
 	case pl.failing != "":
 		in.Halted, in.HaltMessage = v1alpha1.HaltBucket, pl.failing
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -476,7 +477,10 @@ func TestRestoredBucketStopsPlanning(t *testing.T) {
 				b.put(c2, "y", ringing)
 				pass(40 * time.Second)
 				equal(t, "nothing is appended", b.newest("a").Revision, head)
-				equal(t, "planning", meta.FindStatusCondition(b.fedStatus.Conditions, v1alpha1.ConditionPlanning).Reason, v1alpha1.HaltRestored)
+				planning := meta.FindStatusCondition(b.fedStatus.Conditions, v1alpha1.ConditionPlanning)
+				equal(t, "planning", planning.Reason, v1alpha1.HaltRestored)
+				equal(t, "what to do", strings.Contains(planning.Message, "until the newer objects under shards/<cluster>/ are brought back"), true)
+				equal(t, "names no command", strings.Contains(planning.Message, "kubectl"), false)
 				b.beat("a") // back to what the bucket knows
 				pass(5 * time.Second)
 				equal(t, "goes on", b.shard("a"), c1+" "+c2+" ")
