@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,11 +105,11 @@ func (o *unjoinOptions) run(ctx context.Context) error {
 		return err
 	}
 	if !o.force {
-		if err := o.leave(ctx, hub, mode); err != nil || !o.wait {
+		if c, err = o.leave(ctx, hub, mode); err != nil || !o.wait {
 			return err
 		}
 	}
-	return o.strikeOff(ctx, hub)
+	return o.strikeOff(ctx, hub, c)
 }
 
 // leavesALeader refuses to let the only member go that may lead while there
@@ -162,22 +163,23 @@ func (o *unjoinOptions) mode(c *v1alpha1.Cluster) (v1alpha1.LeavingMode, error) 
 	return "", errors.New("nothing was done: the answer was neither orphan nor delete")
 }
 
-// leave asks the cluster to let go and, if told to, waits until it has.
-func (o *unjoinOptions) leave(ctx context.Context, hub Hub, mode v1alpha1.LeavingMode) error {
+// leave asks the cluster to let go and, if told to, waits until it has. It
+// returns the member that leaves.
+func (o *unjoinOptions) leave(ctx context.Context, hub Hub, mode v1alpha1.LeavingMode) (*v1alpha1.Cluster, error) {
 	c, err := o.updateCluster(ctx, hub, o.name, func(c *v1alpha1.Cluster) bool {
 		was := c.Spec.Leaving
 		c.Spec.Leaving = mode
 		return was != mode
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o.ring(ctx)
 	fmt.Fprintf(o.Out, "cluster/%s leaving (%s)\n", c.Name, mode)
 	if !o.wait {
-		return nil
+		return c, nil
 	}
-	return o.awaitGone(ctx, hub, c)
+	return c, o.awaitGone(ctx, hub, c)
 }
 
 func (o *unjoinOptions) awaitGone(ctx context.Context, hub Hub, c *v1alpha1.Cluster) error {
@@ -211,13 +213,24 @@ func (o *unjoinOptions) awaitGone(ctx context.Context, hub Hub, c *v1alpha1.Clus
 
 // hasLeft: the leader knows that the cluster leaves, and the agent has taken
 // over a revision that holds nothing any more. One that never reported has
-// nothing.
+// nothing; revision 0 of one that has means that its shard is not known yet.
 func hasLeft(st v1alpha1.ClusterStatus) bool {
-	return st.State == v1alpha1.ClusterLeaving && (st.LastHeartbeat.IsZero() || (st.Remaining == 0 && st.Applied >= st.Revision))
+	done := st.Revision > 0 && st.Remaining == 0 && st.Applied >= st.Revision
+	return st.State == v1alpha1.ClusterLeaving && (st.LastHeartbeat.IsZero() || done)
 }
 
-func (o *unjoinOptions) strikeOff(ctx context.Context, hub Hub) error {
-	if err := hub.DeleteCluster(ctx, o.name, 0); ignoreNotFound(err) != nil {
+// strikeOff removes the very member that was seen off: another may have joined
+// under its name, or the user may have had second thoughts.
+func (o *unjoinOptions) strikeOff(ctx context.Context, hub Hub, c *v1alpha1.Cluster) error {
+	generation, err := strconv.ParseInt(c.ResourceVersion, 10, 64)
+	if err != nil {
+		return fmt.Errorf("strike %s off: resourceVersion: %w", o.name, err)
+	}
+	err = hub.DeleteCluster(ctx, o.name, generation)
+	if apierrors.IsConflict(err) {
+		return fmt.Errorf("strike %s off: the cluster was changed meanwhile; run unjoin again", o.name)
+	}
+	if ignoreNotFound(err) != nil {
 		return fmt.Errorf("strike %s off: %w", o.name, err)
 	}
 	o.wrote("clusters/"+o.name+".yaml", 0)

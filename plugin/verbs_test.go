@@ -133,6 +133,7 @@ func TestHasLeft(t *testing.T) {
 		{v1alpha1.ClusterStatus{State: v1alpha1.ClusterLeaving, LastHeartbeat: beat, Remaining: 1, Revision: 3, Applied: 3}, false},
 		{v1alpha1.ClusterStatus{State: v1alpha1.ClusterLeaving, LastHeartbeat: beat, Revision: 3, Applied: 2}, false},
 		{v1alpha1.ClusterStatus{State: v1alpha1.ClusterLeaving, LastHeartbeat: beat, Revision: 3, Applied: 3}, true},
+		{v1alpha1.ClusterStatus{State: v1alpha1.ClusterLeaving, LastHeartbeat: beat}, false},
 		{v1alpha1.ClusterStatus{State: v1alpha1.ClusterLeaving, Remaining: 9, Revision: 3}, true},
 	}
 	for _, tt := range tests {
@@ -182,6 +183,21 @@ func TestUnjoinLeavesALeader(t *testing.T) {
 	}
 	if got := command(t, hub, "", "unjoin", "c1", "--orphan", "--wait=false"); got.code != 0 || hub.Members["c1"].Spec.Leaving == "" {
 		t.Errorf("one of two: %+v", got)
+	}
+}
+
+func TestUnjoinStrikesOffWhomItSawOff(t *testing.T) {
+	hub := leavable()
+	other := hub.Members["c1"]
+	other.ResourceVersion = "7"
+	o := &unjoinOptions{session: newSession(t.Context(), genericiooptions.NewTestIOStreamsDiscard(), nil), name: "c1"}
+	waitedFor := hub.Members["c1"]
+	hub.Members["c1"] = other
+	if err := o.strikeOff(t.Context(), hub, &waitedFor); err == nil || !strings.Contains(err.Error(), "run unjoin again") || len(hub.Members) != 1 {
+		t.Errorf("changed meanwhile: %v, members %v", err, hub.Members)
+	}
+	if err := o.strikeOff(t.Context(), hub, &other); err != nil || len(hub.Members) != 0 {
+		t.Errorf("as it was: %v, members %v", err, hub.Members)
 	}
 }
 

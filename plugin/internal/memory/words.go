@@ -2,6 +2,8 @@ package memory
 
 import (
 	"context"
+	"errors"
+	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -26,7 +28,10 @@ func (f *Hub) CreateCluster(_ context.Context, c *v1alpha1.Cluster) error {
 }
 
 // DeleteCluster strikes a member off.
-func (f *Hub) DeleteCluster(_ context.Context, name string, _ int64) error {
+func (f *Hub) DeleteCluster(_ context.Context, name string, generation int64) error {
+	if c, ok := f.Members[name]; ok && generation != 0 && c.ResourceVersion != strconv.FormatInt(generation, 10) {
+		return apierrors.NewConflict(schema.GroupResource{Group: v1alpha1.Group, Resource: "clusters"}, name, errors.New("modified"))
+	}
 	delete(f.Members, name)
 	return nil
 }
