@@ -174,13 +174,26 @@ func (e *Engine) orphan(ctx context.Context, j job, t v1alpha1.Tombstone) time.D
 	case err != nil:
 		return e.failed(ctx, j, fmt.Errorf("take the marks off: %w", err))
 	}
+	msg := orphanMessage(t)
 	e.mu.Lock()
 	if r := e.records[j.key]; r != nil {
-		r.note(corev1.EventTypeNormal, v1alpha1.ReasonOrphaned, "kept in the cluster, without the federation's marks", e.Clock.Now())
+		r.note(corev1.EventTypeNormal, v1alpha1.ReasonOrphaned, msg, e.Clock.Now())
+		e.announce(r, j.key, corev1.EventTypeNormal, v1alpha1.ReasonOrphaned, msg)
 	}
 	e.mu.Unlock()
-	logf.FromContext(ctx).Info("object orphaned", "object", j.key.String(), "uid", t.UID)
+	logf.FromContext(ctx).Info("object orphaned", "object", j.key.String(), "uid", t.UID, "message", msg)
 	return time.Millisecond
+}
+
+// orphanMessage tells whose word it was that the object stays.
+func orphanMessage(t v1alpha1.Tombstone) string {
+	switch {
+	case t.Propagation == v1alpha1.PropagationOrphan:
+		return "kept in the cluster, without the federation's marks"
+	case isNamespace(t.Key):
+		return "the namespace was there before the federation; it keeps it and what is in it"
+	}
+	return "the object was there before the federation; the cluster keeps it"
 }
 
 // dropUnusedWatches stops watching resources that no record was found under.

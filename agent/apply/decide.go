@@ -97,13 +97,22 @@ func Decide(federation types.UID, want *Want, tombs []v1alpha1.Tombstone, live *
 
 func bury(t v1alpha1.Tombstone, live *Live) Verb {
 	switch {
-	case t.Propagation == v1alpha1.PropagationOrphan:
+	case t.Propagation == v1alpha1.PropagationOrphan, precedesUs(t, live):
 		return DoOrphan
 	case !live.Deleting.IsZero():
 		return DoAwait
 	}
 	return DoDelete
 }
+
+// precedesUs says that the object was the cluster's own before it was adopted,
+// and stays that: a cluster that leaves keeps what it came with, and a
+// Namespace takes what nobody named down with it, so only its owner deletes it.
+func precedesUs(t v1alpha1.Tombstone, live *Live) bool {
+	return live.Adopted && (t.Cause == v1alpha1.CauseLeaving || isNamespace(t.Key))
+}
+
+func isNamespace(k v1alpha1.Key) bool { return k.Group == "" && k.Resource == "namespaces" }
 
 func claim(federation types.UID, want *Want, live *Live) Verb {
 	switch {

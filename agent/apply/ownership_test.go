@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
@@ -30,6 +31,28 @@ func TestAdoption(t *testing.T) {
 		settle()
 		if r := reportOf(t, e, cm.Key); !r.Adopted || c.get(placeOf(cm)).GetAnnotations()[v1alpha1.AnnotationAdopted] != "true" {
 			t.Errorf("the next change forgot the adoption: %+v", r)
+		}
+	})
+}
+
+func TestAnAdoptedNamespaceOutlivesTheFederation(t *testing.T) {
+	var said []string
+	listen := func(e *Engine) {
+		e.Announce = func(_ corev1.ObjectReference, _, reason, message string) { said = append(said, reason+": "+message) }
+	}
+	run(t, listen, func(t *testing.T, c *fakeCluster, e *Engine) {
+		ns := object("Namespace", "monitoring", "1", "fed")
+		c.create(placeOf(ns), `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"monitoring"},"data":{"k":"theirs"}}`)
+		e.Take(shard(nil, ns))
+		settle()
+		e.Take(shard([]v1alpha1.Tombstone{tombstone(ns, v1alpha1.PropagationBackground)}))
+		settle()
+		if live := c.get(placeOf(ns)); live == nil || ours(live) || len(e.Gone()) != 1 {
+			t.Errorf("live %v, gone %v", live, e.Gone())
+		}
+		const want = "Orphaned: the namespace was there before the federation; it keeps it and what is in it"
+		if len(said) == 0 || said[len(said)-1] != want {
+			t.Errorf("said %q, want %q last", said, want)
 		}
 	})
 }
