@@ -245,6 +245,33 @@ func TestUnservedKinds(t *testing.T) {
 	})
 }
 
+func TestWhatExistsIsNotGoneWithAVersion(t *testing.T) {
+	for name, spoil := range map[string]func(*v1alpha1.ShardObject){
+		"the new version is not served": func(o *v1alpha1.ShardObject) {
+			o.Manifest = []byte(strings.Replace(string(o.Manifest), `"v1"`, `"v2"`, 1))
+		},
+		"the new manifest cannot be read": func(o *v1alpha1.ShardObject) { o.Manifest = []byte("{") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, nil, func(t *testing.T, c *fakeCluster, e *Engine) {
+				c.unserved["ConfigMap v2"], c.unserved[""] = true, true
+				old, fresh := object("ConfigMap", "c", "1", "old"), object("ConfigMap", "c", "2", "new")
+				spoil(&fresh)
+				e.Take(shard(nil, old))
+				settle()
+				e.Take(shard([]v1alpha1.Tombstone{tombstone(old, v1alpha1.PropagationBackground)}, fresh))
+				settle()
+				if c.get(placeOf(old)) != nil || len(e.Gone()) != 1 {
+					t.Errorf("live %v, gone %v: the tombstone is to be carried out", c.get(placeOf(old)), e.Gone())
+				}
+				if r := reportOf(t, e, fresh.Key); r.UID != fresh.UID || r.Reason != v1alpha1.ReasonApplyRefused {
+					t.Errorf("report %+v", r)
+				}
+			})
+		})
+	}
+}
+
 func TestNothingIsWrittenWithoutTheSeat(t *testing.T) {
 	var may atomic.Bool
 	prepare := func(e *Engine) { e.MayWrite = may.Load }

@@ -37,7 +37,7 @@ type fakeCluster struct {
 	watchers map[*watch.FakeWatcher]schema.GroupVersionResource
 	calls    []string
 	refuse   map[string]error // by "verb resource/name"
-	unserved map[string]bool  // by kind
+	unserved map[string]bool  // by kind, or "kind version"
 }
 
 type happening struct {
@@ -71,7 +71,7 @@ func (c *fakeCluster) takeCalls() []string {
 func (c *fakeCluster) Resource(_ context.Context, gvk schema.GroupVersionKind) (schema.GroupVersionResource, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unserved[gvk.Kind] {
+	if c.unserved[gvk.Kind] || c.unserved[gvk.Kind+" "+gvk.Version] {
 		return schema.GroupVersionResource{}, &meta.NoKindMatchError{GroupKind: gvk.GroupKind()}
 	}
 	if gvk.Version == "" {

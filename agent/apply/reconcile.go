@@ -28,8 +28,11 @@ type job struct {
 	applied Applied
 	adopted bool
 	place   Place
-	seen    *Seen
-	why     Difference
+	// unserved is why the want cannot be applied although its resource is
+	// there: the member serves another version of it.
+	unserved error
+	seen     *Seen
+	why      Difference
 	// meta is the live metadata where it was looked up, not remembered.
 	meta *metav1.PartialObjectMetadata
 }
@@ -115,13 +118,7 @@ func (e *Engine) contest(r *record, why Difference, now time.Time) time.Duration
 }
 
 func (e *Engine) locate(ctx context.Context, j *job) error {
-	var gvk schema.GroupVersionKind
-	if j.want != nil {
-		gvk = j.want.GVK
-	} else {
-		gvk = GroupKindOf(j.tombs[0]).WithVersion("")
-	}
-	gvr, err := e.Member.Resource(ctx, gvk)
+	gvk, gvr, err := e.resource(ctx, j)
 	if err != nil {
 		return err
 	}
@@ -136,6 +133,21 @@ func (e *Engine) locate(ctx context.Context, j *job) error {
 	}
 	e.mu.Unlock()
 	return nil
+}
+
+// resource is what the key is served as. What is to go is looked for under any
+// version: the want's may not be served while the old object exists.
+func (e *Engine) resource(ctx context.Context, j *job) (schema.GroupVersionKind, schema.GroupVersionResource, error) {
+	if j.want != nil {
+		gvr, err := e.Member.Resource(ctx, j.want.GVK)
+		if !meta.IsNoMatchError(err) || len(j.tombs) == 0 {
+			return j.want.GVK, gvr, err
+		}
+		j.unserved = err
+	}
+	gvk := GroupKindOf(j.tombs[0]).WithVersion("")
+	gvr, err := e.Member.Resource(ctx, gvk)
+	return gvk, gvr, err
 }
 
 // unlocated handles a kind that the member does not serve: what is to go is
@@ -182,6 +194,14 @@ func (e *Engine) live(ctx context.Context, j *job) (*Live, error) {
 func (e *Engine) carryOut(ctx context.Context, j job, live *Live) time.Duration {
 	v := Decide(e.Federation, j.want, j.tombs, live)
 	e.acknowledge(j.key, v.Gone)
+	if v.Do == DoApply || v.Do == DoAdopt {
+		switch {
+		case j.want.Problem != "":
+			return e.refused(ctx, j, j.want.Problem)
+		case j.unserved != nil:
+			return e.failed(ctx, j, j.unserved)
+		}
+	}
 	switch v.Do {
 	case DoApply:
 		return e.apply(ctx, j, live, false)
