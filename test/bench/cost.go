@@ -76,7 +76,7 @@ func (f *federation) load(ctx context.Context) error {
 	progress("%s: creating %d objects", f.name, f.objects)
 	var text strings.Builder
 	for i := range f.objects {
-		fmt.Fprintf(&text, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: load-%04d, labels: {load: %q}}\ndata: {k: v}\n", i, f.name)
+		fmt.Fprintf(&text, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s-%04d, labels: {load: %q}}\ndata: {k: v}\n", f.name, i, f.name)
 	}
 	path := f.dir + "/load.yaml"
 	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {

@@ -65,8 +65,11 @@ func run(ctx context.Context, s settings) error {
 			return fmt.Errorf("%s: %w", backend.name, err)
 		}
 		page.backends = append(page.backends, *r)
+		if err := page.write(s.out); err != nil {
+			return err
+		}
 	}
-	return page.write(s.out)
+	return nil
 }
 
 func progress(format string, args ...any) {
