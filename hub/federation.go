@@ -58,6 +58,12 @@ func (s *Store) UpdateFederation(ctx context.Context, f *v1alpha1.Federation) er
 	return nil
 }
 
+// DeleteFederation removes federation.yaml at that generation; 0 removes any.
+// Without it nobody plans and nobody begins to lead.
+func (s *Store) DeleteFederation(ctx context.Context, generation int64) error {
+	return own("federations", federationPath).apiError(s.bucket.Delete(ctx, federationPath, generation))
+}
+
 func (s *Store) writeFederation(ctx context.Context, f *v1alpha1.Federation, when *int64) (int64, error) {
 	stored := *f
 	stored.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: "Federation"}

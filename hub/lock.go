@@ -75,8 +75,15 @@ func (l *Lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 	return r, o.Body, nil
 }
 
-// Create implements resourcelock.Interface.
+// Create implements resourcelock.Interface. NotFound means that there is no
+// federation to lead: a candidate must not leave a lease in a bucket that was
+// emptied under it.
 func (l *Lock) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	ctx, cancel := context.WithTimeout(ctx, lockCall)
+	defer cancel()
+	if _, err := l.store.bucket.Read(ctx, federationPath, 0); err != nil {
+		return own("federations", federationPath).apiError(err)
+	}
 	return l.write(ctx, r, 0)
 }
 

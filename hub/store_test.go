@@ -398,6 +398,13 @@ func TestLock(t *testing.T) {
 	if _, _, err := one.Get(ctx); !apierrors.IsNotFound(err) {
 		t.Fatalf("no lease: got %v, want NotFound", err)
 	}
+	if err := one.Create(ctx, record("one", 0)); !apierrors.IsNotFound(err) || one.Epoch() != 0 {
+		t.Errorf("a lease without a federation: got %v, want NotFound", err)
+	}
+	fed := &v1alpha1.Federation{ObjectMeta: metav1.ObjectMeta{Name: "f", UID: "u"}}
+	if err := store.CreateFederation(ctx, fed); err != nil {
+		t.Fatal(err)
+	}
 	if err := one.Create(ctx, record("one", 0)); err != nil {
 		t.Fatal(err)
 	}
@@ -424,6 +431,12 @@ func TestLock(t *testing.T) {
 	}
 	if holder, _, err := store.LeaseHolder(ctx); err != nil || holder != "two" {
 		t.Errorf("holder %q, %v", holder, err)
+	}
+	if err := store.DeleteFederation(ctx, 1); !apierrors.IsConflict(err) {
+		t.Errorf("another generation: got %v, want Conflict", err)
+	}
+	if err := store.DeleteFederation(ctx, 0); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,14 @@ type destroyOptions struct {
 	orphan bool
 	legacy legacyFlags
 }
+
+const (
+	// leadersNotice is how long a candidate's write that began before the
+	// federation was gone may take: a leader's call on its lease is that long.
+	leadersNotice = 2 * time.Second
+	// restoreFor bounds putting the federation back.
+	restoreFor = 10 * time.Second
+)
 
 func newCmdDestroy(s *session) *cobra.Command {
 	o := &destroyOptions{session: s}
@@ -103,6 +112,9 @@ func (o *destroyOptions) confirmName(f *v1alpha1.Federation) error {
 
 func (o *destroyOptions) empty(ctx context.Context, hub Hub, f *v1alpha1.Federation) error {
 	o.forgetWrites() // there will be nobody to ring for
+	if err := o.dissolve(ctx, hub, f); err != nil {
+		return err
+	}
 	told := o.now()
 	err := hub.Empty(ctx, func(removed int) {
 		if o.now().Sub(told) >= progressEvery {
@@ -111,7 +123,7 @@ func (o *destroyOptions) empty(ctx context.Context, hub Hub, f *v1alpha1.Federat
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("empty the bucket: %w", err)
+		return restore(ctx, hub, f, fmt.Errorf("empty the bucket: %w", err))
 	}
 	fmt.Fprintf(o.Out, "federation/%s destroyed\n", f.Name)
 	url, err := o.bucketURL()
@@ -123,6 +135,35 @@ func (o *destroyOptions) empty(ctx context.Context, hub Hub, f *v1alpha1.Federat
 		fmt.Fprintf(o.Out, "Context %q removed from the kubeconfig.\n", name)
 	}
 	return err
+}
+
+// dissolve removes federation.yaml alone and waits until nobody can begin to
+// lead any more: a lease written into an empty bucket would stay behind.
+func (o *destroyOptions) dissolve(ctx context.Context, hub Hub, f *v1alpha1.Federation) error {
+	generation, err := strconv.ParseInt(f.ResourceVersion, 10, 64)
+	if err != nil {
+		return fmt.Errorf("remove the federation: resourceVersion: %w", err)
+	}
+	if err := hub.DeleteFederation(ctx, generation); err != nil {
+		return fmt.Errorf("remove the federation: %w", err)
+	}
+	select {
+	case <-ctx.Done():
+		return restore(ctx, hub, f, ctx.Err())
+	case <-time.After(leadersNotice):
+		return nil
+	}
+}
+
+// restore puts the federation back where the bucket could not be emptied, so
+// that destroy can be run again.
+func restore(ctx context.Context, hub Hub, f *v1alpha1.Federation, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreFor)
+	defer cancel()
+	if err := hub.CreateFederation(ctx, f); err != nil {
+		return fmt.Errorf("%w; and putting the federation back: %w. Run init and then destroy again", cause, err)
+	}
+	return fmt.Errorf("%w; run destroy again", cause)
 }
 
 // forgetWrites leaves nothing for the bell.

@@ -24,6 +24,7 @@ type Hub interface {
 // Membership founds a federation and adds and removes its clusters.
 type Membership interface {
 	CreateFederation(ctx context.Context, f *v1alpha1.Federation) error
+	DeleteFederation(ctx context.Context, generation int64) error
 	CreateCluster(ctx context.Context, c *v1alpha1.Cluster) error
 	DeleteCluster(ctx context.Context, name string, generation int64) error
 }

@@ -232,6 +232,11 @@ func TestDestroy(t *testing.T) {
 		t.Errorf("with a member: %+v", got)
 	}
 	clear(hub.Members)
+	hub.EmptyError = errors.New("out of order")
+	if got := command(t, hub, "", "destroy", "--yes"); got.code != 1 || !strings.Contains(got.err, "out of order; run destroy again") || hub.Fed.UID != "fed-uid" {
+		t.Errorf("a bucket that cannot be emptied: %+v, %+v", got, hub.Fed)
+	}
+	hub.EmptyError = nil
 	if got := command(t, hub, "", "destroy", "--yes"); got.code != 0 || got.out != "federation/fed destroyed\n" || hub.Fed.Name != "" {
 		t.Errorf("%+v", got)
 	}

@@ -36,8 +36,9 @@ type Hub struct {
 	Said  []v1alpha1.Request
 	Rings []map[string]int64
 	// NextUpdate is the error of the next UpdateSpec.
-	NextUpdate                error
-	RingError, ProvisionError error
+	NextUpdate error
+	// The errors of Ring, Provision and Empty.
+	RingError, ProvisionError, EmptyError error
 }
 
 // Epoch is when everything in here was made.

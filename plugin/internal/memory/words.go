@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -17,6 +18,12 @@ func (f *Hub) CreateFederation(_ context.Context, fed *v1alpha1.Federation) erro
 		return apierrors.NewAlreadyExists(schema.GroupResource{Group: v1alpha1.Group, Resource: "federations"}, fed.Name)
 	}
 	f.Fed = *fed
+	return nil
+}
+
+// DeleteFederation leaves none.
+func (f *Hub) DeleteFederation(context.Context, int64) error {
+	f.Fed = v1alpha1.Federation{}
 	return nil
 }
 
@@ -62,10 +69,13 @@ func (f *Hub) FederationStatus(context.Context) (*v1alpha1.FederationStatus, err
 // Provision answers with ProvisionError.
 func (f *Hub) Provision(context.Context) ([]string, error) { return nil, f.ProvisionError }
 
-// Empty removes everything.
+// Empty removes everything, or answers with EmptyError. Leaders must have
+// been given the chance to see that the federation is no more.
 func (f *Hub) Empty(_ context.Context, progress func(int)) error {
+	if f.EmptyError != nil || f.Fed.Name != "" {
+		return cmp.Or(f.EmptyError, errors.New("the federation is still there"))
+	}
 	progress(len(f.Specs))
 	clear(f.Specs)
-	f.Fed = v1alpha1.Federation{}
 	return nil
 }
