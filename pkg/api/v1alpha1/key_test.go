@@ -42,7 +42,8 @@ func TestKeyOrder(t *testing.T) {
 	for i := 1; i < len(keys); i++ {
 		before, _ := v1alpha1.ParseKey(keys[i-1])
 		after, _ := v1alpha1.ParseKey(keys[i])
-		if before.Compare(after) >= 0 || after.Compare(before) <= 0 || before.Compare(before) != 0 {
+		same := before
+		if before.Compare(after) >= 0 || after.Compare(before) <= 0 || before.Compare(same) != 0 {
 			t.Errorf("%s must sort before %s", before, after)
 		}
 	}
