@@ -84,24 +84,29 @@ func (s *Store) CreateRequest(ctx context.Context, r *v1alpha1.Request) error {
 // Requests reads all requests, by ID. One that is corrupt is left out: it is
 // nobody's word.
 func (s *Store) Requests(ctx context.Context) ([]v1alpha1.Request, error) {
-	var requests []v1alpha1.Request
+	var ids []string
 	for a, err := range s.bucket.List(ctx, requestsPrefix, "") {
 		if err != nil {
 			return nil, own("requests", "").apiError(err)
 		}
 		id, ok := strings.CutSuffix(strings.TrimPrefix(a.Key, requestsPrefix), jsonEnding)
-		if !ok {
-			continue
+		if ok {
+			ids = append(ids, id)
 		}
-		r := v1alpha1.Request{}
-		_, err := s.readJSON(ctx, own("requests", id), a.Key, &r)
-		switch {
-		case apierrors.IsNotFound(err) || apierrors.IsInvalid(err) || (err == nil && r.ID != id):
-			continue
+	}
+	found, errs := make([]v1alpha1.Request, len(ids)), make([]error, len(ids))
+	each(len(ids), func(i int) {
+		_, errs[i] = s.readJSON(ctx, own("requests", ids[i]), requestPath(ids[i]), &found[i])
+	})
+	var requests []v1alpha1.Request
+	for i, r := range found {
+		switch err := errs[i]; {
+		case apierrors.IsNotFound(err) || apierrors.IsInvalid(err) || (err == nil && r.ID != ids[i]):
 		case err != nil:
 			return nil, err
+		default:
+			requests = append(requests, r)
 		}
-		requests = append(requests, r)
 	}
 	return requests, nil
 }
