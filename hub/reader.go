@@ -59,6 +59,8 @@ func (r *Reader) federation(ctx context.Context) (*v1alpha1.Federation, error) {
 	return fed, err
 }
 
+// readClusters keeps what was last read of a member that cannot be read now:
+// one spoilt file must not stop the planning for all.
 func (r *Reader) readClusters(ctx context.Context) ([]v1alpha1.Cluster, error) {
 	var clusters []v1alpha1.Cluster
 	seen := map[string]v1alpha1.Cluster{}
@@ -76,10 +78,11 @@ func (r *Reader) readClusters(ctx context.Context) ([]v1alpha1.Cluster, error) {
 			if apierrors.IsNotFound(err) {
 				continue // deleted since the listing
 			}
-			if err != nil {
+			if err == nil {
+				c = *read
+			} else if !known {
 				return nil, err
 			}
-			c = *read
 		}
 		seen[name] = c
 		clusters = append(clusters, c)
