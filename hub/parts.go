@@ -223,6 +223,13 @@ func (c *blobCache) replace(cluster string, blobs map[string][]byte) {
 	c.clusters[cluster] = blobs
 }
 
+// drop makes the cache forget blobs that are no longer in the bucket.
+func (c *blobCache) drop(cluster, sha string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.clusters[cluster], sha)
+}
+
 func (c *blobCache) forget(cluster string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -168,9 +168,11 @@ func (s *Store) pruneBlobs(ctx context.Context, cluster string, kept []int64) (i
 	}
 	removed := 0
 	for _, a := range present {
-		if named[strings.TrimPrefix(a.Key, prefix)] {
+		sha := strings.TrimPrefix(a.Key, prefix)
+		if named[sha] {
 			continue
 		}
+		s.blobs.drop(cluster, sha) // a reader of an older revision may have cached it
 		if err := ignoreMissing(s.bucket.Delete(ctx, a.Key, a.Generation)); err != nil {
 			return removed, w.apiError(err)
 		}

@@ -218,6 +218,42 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// aged makes everything in a bucket look an hour old.
+type aged struct{ hub.Bucket }
+
+func (b aged) List(ctx context.Context, prefix, offset string) iter.Seq2[hub.Attrs, error] {
+	return func(yield func(hub.Attrs, error) bool) {
+		for a, err := range b.Bucket.List(ctx, prefix, offset) {
+			a.Updated = a.Updated.Add(-time.Hour)
+			if !yield(a, err) {
+				return
+			}
+		}
+	}
+}
+
+func TestPrunedPartsAreWrittenAgain(t *testing.T) {
+	_, bucket := newStore(t)
+	store, ctx := hub.New(aged{bucket}), t.Context()
+	appendRevision := func(s *v1alpha1.Shard) {
+		if _, err := store.AppendRevision(ctx, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	appendRevision(shard(1, 2000, 1000, -1))
+	appendRevision(shard(2, 2000, 1000, 7))
+	if _, _, err := store.Revision(ctx, "a", 1); err != nil { // caches the first one's parts
+		t.Fatal(err)
+	}
+	if removed, err := store.PruneRevisions(ctx, "a", 1); err != nil || removed != 2 {
+		t.Fatalf("removed %d, %v; want the revision and one part", removed, err)
+	}
+	appendRevision(shard(3, 2000, 1000, -1))
+	if _, _, err := hub.New(bucket).Revision(ctx, "a", 3); err != nil {
+		t.Errorf("what was pruned is named again, but not there: %v", err)
+	}
+}
+
 func TestForgetAndShardClusters(t *testing.T) {
 	store, _ := newStore(t)
 	ctx := t.Context()
@@ -277,6 +313,37 @@ func TestSnapshot(t *testing.T) {
 	}
 	if want := []string{"federation.yaml", hub.SpecPath(key(1))}; !cmp.Equal(want, bucket.reads) {
 		t.Errorf("reads %q, want only what changed and one conditional read: %q", bucket.reads, want)
+	}
+}
+
+func TestSnapshotKeepsAMemberThatCannotBeRead(t *testing.T) {
+	store, bucket := newStore(t)
+	ctx := t.Context()
+	if err := store.CreateFederation(ctx, &v1alpha1.Federation{ObjectMeta: metav1.ObjectMeta{Name: "f", UID: "u"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b"} {
+		if err := store.CreateCluster(ctx, &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reader := hub.NewReader(store)
+	if _, err := reader.Snapshot(ctx); err != nil {
+		t.Fatal(err)
+	}
+	spoil := func(text string) {
+		if _, err := bucket.Bucket.Write(ctx, "clusters/a.yaml", []byte(text), hub.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, text := range []string{"kind: [", "kind: Cluster"} {
+		spoil(text)
+		if snap, err := reader.Snapshot(ctx); err != nil || len(snap.Clusters) != 2 || snap.Clusters[0].UID != "a" {
+			t.Fatalf("%q: %+v, %v", text, snap, err)
+		}
+	}
+	if _, err := hub.NewReader(store).Snapshot(ctx); !apierrors.IsInvalid(err) {
+		t.Errorf("never read before: got %v, want Invalid", err)
 	}
 }
 
@@ -464,7 +531,7 @@ func TestStatuses(t *testing.T) {
 }
 
 func TestRequests(t *testing.T) {
-	store, _ := newStore(t)
+	store, bucket := newStore(t)
 	ctx := t.Context()
 	r := &v1alpha1.Request{ID: "r1", Type: v1alpha1.RequestApprove, Keys: []v1alpha1.Key{key(1)}}
 	if err := store.CreateRequest(ctx, r); err != nil {
@@ -473,8 +540,17 @@ func TestRequests(t *testing.T) {
 	if err := store.CreateRequest(ctx, r); !apierrors.IsAlreadyExists(err) {
 		t.Errorf("second: got %v, want AlreadyExists", err)
 	}
-	if got, err := store.Requests(ctx); err != nil || len(got) != 1 || got[0].Keys[0] != key(1) {
+	for path, text := range map[string]string{"requests/r0.json": "{", "requests/r2.json": `{"id":"r9"}`, "requests/r3.json": `{"id":"r3"}`} {
+		if _, err := bucket.Bucket.Write(ctx, path, []byte(text), hub.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := store.Requests(ctx); err != nil || len(got) != 2 || got[0].Keys[0] != key(1) || got[1].ID != "r3" {
 		t.Errorf("%v, %v", got, err)
+	}
+	bucket.fail["requests/r3.json"] = hub.ErrForbidden
+	if _, err := store.Requests(ctx); !apierrors.IsForbidden(err) {
+		t.Errorf("one is refused: got %v, want Forbidden", err)
 	}
 }
 
