@@ -2,6 +2,7 @@ package follow
 
 import (
 	"cmp"
+	"encoding/json"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,6 +35,29 @@ func assemble(id Identity, p Progress, facts observe.Facts, objects []v1alpha1.O
 		Gone:              gone,
 		Refused:           p.Refused,
 	}
+}
+
+// reportTarget is the size in bytes from which on a report leaves out what its
+// readers can do without. A bucket takes twice as much.
+const reportTarget = 8 << 20
+
+// fit encodes the report, without the objects' events and then without their
+// messages if it is too large.
+func fit(r *v1alpha1.Report) ([]byte, error) {
+	body, err := json.Marshal(r)
+	for _, drop := range []func(*v1alpha1.ObjectReport){
+		func(o *v1alpha1.ObjectReport) { o.Events = nil },
+		func(o *v1alpha1.ObjectReport) { o.Message = "" },
+	} {
+		if err != nil || len(body) <= reportTarget {
+			break
+		}
+		for i := range r.Objects {
+			drop(&r.Objects[i])
+		}
+		body, err = json.Marshal(r)
+	}
+	return body, err
 }
 
 // Ours says that a report found in the bucket is by this very member.

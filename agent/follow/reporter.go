@@ -3,7 +3,6 @@ package follow
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -62,6 +61,7 @@ type Reporter struct {
 	conditions []metav1.Condition
 	pristine   bool // no report of this member was found
 	failing    int
+	complaint  string // last logged about the report; empty once it was written
 
 	mu       sync.Mutex
 	lastBeat time.Time
@@ -185,7 +185,7 @@ func (r *Reporter) report(ctx context.Context) (wrote bool, again time.Duration,
 	}
 	r.conditions = conditions(r.conditions, metav1.NewTime(r.clock.Now()), r.health.Unready(), p)
 	rep := assemble(r.id, p, r.health.Facts(), r.state.Objects(), r.state.Gone(), r.conditions)
-	body, err := json.Marshal(rep)
+	body, err := fit(rep)
 	if err != nil {
 		logf.FromContext(ctx).Error(err, "the report cannot be encoded")
 		return false, 0, nil
@@ -202,7 +202,7 @@ func (r *Reporter) report(ctx context.Context) (wrote bool, again time.Duration,
 	if err != nil {
 		return false, r.reportFailed(ctx, err), nil
 	}
-	r.digest, r.written, r.failing = digest, body, 0
+	r.digest, r.written, r.failing, r.complaint = digest, body, 0, ""
 	return true, 0, nil
 }
 
@@ -230,8 +230,9 @@ func (r *Reporter) confirm(ctx context.Context) (ours bool, err error) {
 }
 
 func (r *Reporter) reportFailed(ctx context.Context, err error) time.Duration {
-	if ctx.Err() == nil {
-		logf.FromContext(ctx).V(1).Info("the report cannot be written, will retry", "error", err.Error())
+	if words := err.Error(); ctx.Err() == nil && words != r.complaint {
+		logf.FromContext(ctx).Info("the report cannot be written, will retry", "error", words)
+		r.complaint = words
 	}
 	r.failing++
 	return Backoff(r.failing, rand.Float64())
