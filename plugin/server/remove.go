@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -174,6 +175,9 @@ func preconditions(k kinds.Kind, obj *unstructured.Unstructured, p *metav1.Preco
 	return nil
 }
 
+// marksAtOnce is how many specs sweep marks at the same time.
+const marksAtOnce = 16
+
 // sweep deletes what a Namespace holds and what a definition defines, as an
 // API server would: their specs could live nowhere.
 func (s *Server) sweep(req *request, obj *unstructured.Unstructured, policy v1alpha1.Propagation) error {
@@ -193,14 +197,21 @@ func (s *Server) sweep(req *request, obj *unstructured.Unstructured, policy v1al
 	if err != nil {
 		return fmt.Errorf("list what %s holds: %w", obj.GetName(), err)
 	}
-	var faults []error
-	for _, rec := range listed {
+	faults := make([]error, len(listed))
+	slots := make(chan struct{}, marksAtOnce)
+	var marking sync.WaitGroup
+	for i, rec := range listed {
 		if !match(rec.Key) {
 			continue
 		}
-		if _, err := s.markDeleted(req, rec.Key, policy, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-			faults = append(faults, fmt.Errorf("delete %s: %w", rec.Key, err))
-		}
+		slots <- struct{}{}
+		marking.Go(func() {
+			defer func() { <-slots }()
+			if _, err := s.markDeleted(req, rec.Key, policy, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+				faults[i] = fmt.Errorf("delete %s: %w", rec.Key, err)
+			}
+		})
 	}
+	marking.Wait()
 	return errors.Join(faults...)
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -67,12 +68,20 @@ func TestDeleteTakesAlongWhatLivesByIt(t *testing.T) {
 	w := newWorld(t)
 	w.Put(key("_cluster/namespaces/shop"), "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}")
 	w.Put(key("shop/configmaps/in"), "{apiVersion: v1, kind: ConfigMap, metadata: {name: in, namespace: shop}}")
+	for i := range 50 {
+		w.Put(key(fmt.Sprintf("shop/configmaps/in-%d", i)), fmt.Sprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: in-%d}}", i))
+	}
 	w.Put(key("default/configmaps/out"), "{apiVersion: v1, kind: ConfigMap, metadata: {name: out}}")
 	if err := w.client.Resource(namespaces).Delete(t.Context(), "shop", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(w.Body(key("shop/configmaps/in")), "deletionTimestamp") {
-		t.Error("what the namespace holds stays")
+	for k := range w.Specs {
+		if k.Namespace == "shop" && !strings.Contains(w.Body(k), "deletionTimestamp") {
+			t.Errorf("%s stays without its namespace", k)
+		}
+	}
+	if len(w.written) != 52 {
+		t.Errorf("%d changes were told, want 52", len(w.written))
 	}
 	if strings.Contains(w.Body(key("default/configmaps/out")), "deletionTimestamp") {
 		t.Error("another namespace's object goes")

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ type world struct {
 	config   *rest.Config
 	client   dynamic.Interface
 	warnings *warnings
+	mu       sync.Mutex // guards written
 	written  map[string]int64
 	waited   int
 }
@@ -38,7 +40,11 @@ func newWorld(t *testing.T) *world {
 		Provenance: func(*http.Request) v1alpha1.Provenance {
 			return v1alpha1.Provenance{Author: "me", Client: "test"}
 		},
-		Written: func(path string, generation int64) { w.written[path] = generation },
+		Written: func(path string, generation int64) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.written[path] = generation
+		},
 		Waiting: func(context.Context) { w.waited++ }})
 	w.config = &rest.Config{Host: "http://federation.local", Transport: server.Transport(t.Context(), s), WarningHandler: w.warnings, QPS: -1}
 	client, err := dynamic.NewForConfig(w.config)
