@@ -27,11 +27,19 @@ func Main(ctx context.Context, name string, connect Connect, streams genericioop
 	streams.Out, streams.ErrOut = escapeOnTerminal(streams.Out), escapeOnTerminal(streams.ErrOut)
 	klog.SetLogger(logr.Discard()) // what client-go logs beside the errors it returns
 	s := newSession(ctx, streams, connect)
+	defer s.interrupt()
 	cmdutil.BehaviorOnFatal(func(message string, code int) { panic(exit{message, code}) })
 	defer cmdutil.DefaultBehaviorOnFatal()
-	end := run(s, name, args)
-	s.ring(ctx)
-	if errors.Is(ctx.Err(), context.Canceled) && end.code != 0 {
+	done := make(chan exit, 1)
+	go func() { done <- run(s, name, args) }()
+	var end exit
+	select {
+	case end = <-done:
+	case <-s.abandoned:
+		s.cleanUp("")
+	}
+	s.ring(s.ctx)
+	if errors.Is(s.ctx.Err(), context.Canceled) {
 		fmt.Fprintln(streams.ErrOut, "interrupted")
 		return interrupted
 	}

@@ -254,3 +254,26 @@ func TestInterruptedCommand(t *testing.T) {
 		t.Errorf("code %d, err %q", code, errOut.String())
 	}
 }
+
+// TestInterruptedWatch: kubectl takes the end of a watch for success.
+func TestInterruptedWatch(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	hub := memory.New()
+	hub.Put(key("default/configmaps/a"), "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}")
+	var errOut bytes.Buffer
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "config"))
+	t.Setenv(envBucket, "memory:")
+	code := Main(ctx, "kubectl fed", func(context.Context, string) (Hub, error) { return hub, nil },
+		genericiooptions.IOStreams{In: strings.NewReader(""), Out: cancelling{cancel}, ErrOut: &errOut}, []string{"get", "cm", "-w"})
+	if code != interrupted || errOut.String() != "interrupted\n" {
+		t.Errorf("code %d, err %q", code, errOut.String())
+	}
+}
+
+// cancelling is an output at whose first line the user has seen enough.
+type cancelling struct{ cancel context.CancelFunc }
+
+func (c cancelling) Write(p []byte) (int, error) {
+	c.cancel()
+	return len(p), nil
+}

@@ -55,11 +55,17 @@ type session struct {
 	ended chan struct{}
 	// waitingFor is what a wait that begins is for; empty where nobody wonders.
 	waitingFor string
+	// interrupt cancels the command. abandoned is closed when it has been for
+	// a while and still waits.
+	interrupt context.CancelFunc
+	own       sync.Once
+	abandoned chan struct{}
 }
 
 func newSession(ctx context.Context, streams genericiooptions.IOStreams, connect Connect) *session {
-	return &session{IOStreams: streams, ctx: ctx, config: configFlags(), connect: connect, now: time.Now,
-		table: kinds.Builtin(), written: map[string]int64{}, ended: make(chan struct{})}
+	ctx, interrupt := context.WithCancel(ctx)
+	return &session{IOStreams: streams, ctx: ctx, interrupt: interrupt, config: configFlags(), connect: connect, now: time.Now,
+		table: kinds.Builtin(), written: map[string]int64{}, ended: make(chan struct{}), abandoned: make(chan struct{})}
 }
 
 // configFlags are kubectl's, but for those that describe a server.
@@ -212,6 +218,7 @@ func (s *session) wrote(path string, generation int64) {
 // leader must know, and the user what for.
 func (s *session) waiting(ctx context.Context) {
 	s.ring(ctx)
+	s.own.Do(func() { go s.ownSignals() })
 	s.mu.Lock()
 	what := s.waitingFor
 	s.waitingFor = ""
