@@ -31,7 +31,6 @@ type aggregator struct {
 	clusters   map[string]v1alpha1.ClusterStatus
 	objects    map[v1alpha1.Key]v1alpha1.ObjectStatus
 	federation *v1alpha1.FederationStatus
-	written    v1alpha1.Verdicts
 	// described is the version of the plan that every object was last
 	// described from.
 	described int64
@@ -76,7 +75,7 @@ func (a *aggregator) load(ctx context.Context, v *v1alpha1.Verdicts, clusters ma
 	if fed, err := a.cfg.Store.FederationStatus(ctx); err == nil {
 		a.federation = fed
 	}
-	a.verdicts, a.written = v.Clusters, *v
+	a.verdicts = v.Clusters
 	if a.verdicts == nil {
 		a.verdicts = map[string]v1alpha1.ClusterVerdict{}
 	}

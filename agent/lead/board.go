@@ -27,7 +27,6 @@ type planned struct {
 	heads      map[string]head
 	objects    []plan.Object // by key
 	held       []v1alpha1.HeldSpec
-	removals   []v1alpha1.Removal
 	answered   []string
 	// complete: there has been a plan in this term. Before, what has no place
 	// in it is not known to be gone.

@@ -1,16 +1,13 @@
 package lead
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 	"github.com/kubectl-fed/kubectl-fed/pkg/plan"
@@ -202,40 +199,15 @@ func (a *aggregator) writeFederation(ctx context.Context, pl planned) {
 	a.federation = &st
 }
 
-// writeVerdicts keeps what the next leader starts from. Heartbeat times alone
-// are not worth a write: it judges by what it sees itself.
+// writeVerdicts keeps what the next leader starts from.
 func (a *aggregator) writeVerdicts(ctx context.Context, pl planned) {
-	v := v1alpha1.Verdicts{Epoch: a.epoch, Clusters: a.verdicts, Removals: a.written.Removals, Answered: a.written.Answered}
-	if pl.complete {
-		v.Removals, v.Answered = pl.removals, pl.answered
-	}
-	if sameVerdicts(a.written, v) {
-		return
-	}
-	err := a.fence.write(ctx, func(ctx context.Context) error { return a.cfg.Store.PutVerdicts(ctx, &v) })
-	if err != nil {
-		if ctx.Err() == nil {
-			logr.FromContextOrDiscard(ctx).Info("verdicts not written", "err", err.Error())
+	err := a.kept.update(ctx, func(v *v1alpha1.Verdicts) {
+		v.Epoch, v.Clusters = a.epoch, a.verdicts
+		if pl.complete {
+			v.Answered = pl.answered
 		}
-		return
+	})
+	if err != nil && ctx.Err() == nil {
+		logr.FromContextOrDiscard(ctx).Info("verdicts not written", "err", err.Error())
 	}
-	a.written = v
-}
-
-// sameVerdicts compares as they would be stored.
-func sameVerdicts(a, b v1alpha1.Verdicts) bool {
-	x, errX := json.Marshal(timeless(a))
-	y, errY := json.Marshal(timeless(b))
-	return errX == nil && errY == nil && bytes.Equal(x, y)
-}
-
-// timeless copies verdicts without the times of heartbeats.
-func timeless(v v1alpha1.Verdicts) v1alpha1.Verdicts {
-	clusters := make(map[string]v1alpha1.ClusterVerdict, len(v.Clusters))
-	for name, c := range v.Clusters {
-		c.LastHeartbeat, c.Since = time.Time{}, metav1.NewTime(c.Since).UTC().Truncate(time.Second)
-		clusters[name] = c
-	}
-	v.Clusters = clusters
-	return v
 }

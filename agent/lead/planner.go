@@ -198,6 +198,6 @@ func (p *planner) publish(snap *v1alpha1.Snapshot, out plan.Output) {
 	}
 	p.board.setPlan(func(pl *planned) {
 		pl.clusters, pl.heads, pl.objects, pl.held = snap.Clusters, heads, out.Objects, out.Held
-		pl.removals, pl.answered, pl.complete, pl.failing = p.removals, p.answered, true, ""
+		pl.answered, pl.complete, pl.failing = p.answered, true, ""
 	})
 }

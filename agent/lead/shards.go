@@ -180,13 +180,10 @@ func (p *planner) record(ctx context.Context, removals []v1alpha1.Removal) error
 	if len(removals) == 0 || slices.Equal(removals, p.removals) {
 		return nil
 	}
-	v, err := p.cfg.Store.Verdicts(ctx)
-	if err != nil {
-		return fmt.Errorf("read verdicts: %w", err)
+	if err := p.kept.update(ctx, func(v *v1alpha1.Verdicts) { v.Removals = removals }); err != nil {
+		return fmt.Errorf("record removals: %w", err)
 	}
-	v.Removals = removals
-	p.board.setPlan(func(pl *planned) { pl.removals = removals })
-	return p.fence.write(ctx, func(ctx context.Context) error { return p.cfg.Store.PutVerdicts(ctx, v) })
+	return nil
 }
 
 // force says whether a revision is to be written although nothing changed:

@@ -20,10 +20,12 @@ type term struct {
 	epoch int64
 	board *board
 	fence fence
+	kept  *verdicts
 }
 
 func newTerm(cfg Config, epoch int64) *term {
-	return &term{cfg: cfg, epoch: epoch, board: newBoard(), fence: fence{cfg.Lock}}
+	f := fence{cfg.Lock}
+	return &term{cfg: cfg, epoch: epoch, board: newBoard(), fence: f, kept: &verdicts{fence: f, store: cfg.Store}}
 }
 
 // run leads until the context ends or a loop finds the term to be over.
@@ -76,10 +78,10 @@ func (t *term) load(ctx context.Context, p *planner, a *aggregator) error {
 	if err != nil {
 		return fmt.Errorf("read cluster statuses: %w", err)
 	}
-	verdicts, err := t.cfg.Store.Verdicts(ctx)
+	left, err := t.cfg.Store.Verdicts(ctx)
 	if unusable(err) {
 		logr.FromContextOrDiscard(ctx).Info("verdicts cannot be used, those of the clusters' status take their place", "err", err.Error())
-		verdicts, err = &v1alpha1.Verdicts{Clusters: status.Recall(clusters)}, nil
+		left, err = &v1alpha1.Verdicts{Clusters: status.Recall(clusters)}, nil
 	}
 	if err != nil {
 		return fmt.Errorf("read verdicts: %w", err)
@@ -88,8 +90,9 @@ func (t *term) load(ctx context.Context, p *planner, a *aggregator) error {
 	if err != nil {
 		return fmt.Errorf("read object statuses: %w", err)
 	}
-	p.load(verdicts, objects)
-	a.load(ctx, verdicts, clusters, objects)
+	t.kept.load(*left)
+	p.load(left, objects)
+	a.load(ctx, left, clusters, objects)
 	return a.look(ctx)
 }
 
