@@ -213,6 +213,9 @@ func TestUnknownThings(t *testing.T) {
 		says string
 	}{
 		{[]string{"frobnicate"}, "unknown command frobnicate"},
+		{[]string{"diff", "-f", "x.yaml"}, "unknown command diff"},
+		{[]string{"aply", "-f", "x.yaml"}, "did you mean apply"},
+		{[]string{"--frob"}, "unknown flag: --frob"},
 		{[]string{"get", "--frob"}, "unknown flag: --frob"},
 		{[]string{"get", "frobs"}, `the server doesn't have a resource type "frobs"`},
 		{[]string{"get", "nodes"}, "kubectl --context <member> get nodes"},

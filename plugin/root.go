@@ -50,6 +50,14 @@ func newRoot(s *session, name string) *cobra.Command {
 	groups.Add(root)
 	root.AddCommand(newCmdVersion(s), newCmdCompletion(s), options.NewCmdOptions(s.Out))
 	templates.ActsAsRootCommand(root, nil, groups...)
+	root.SuggestionsMinimumDistance = 2
+	wrongFlag := root.FlagErrorFunc()
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if cmd == root && root.Flags().NArg() > 0 { // the flags of a command that we do not have
+			return unknownCommand(root, root.Flags().Arg(0))
+		}
+		return wrongFlag(cmd, err)
+	})
 	speakAs(root, name)
 	return root
 }
