@@ -34,6 +34,9 @@ func (e *Engine) apply(ctx context.Context, j job, live *Live, adopting bool) ti
 		return e.refused(ctx, j, err.Error())
 	}
 	result, err := e.Member.Apply(ctx, j.place, o)
+	if !apierrors.IsForbidden(err) {
+		e.tried(j.key, j.want.UID)
+	}
 	if err != nil {
 		return e.failed(ctx, j, err)
 	}

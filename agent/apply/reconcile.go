@@ -55,6 +55,9 @@ func (e *Engine) reconcile(ctx context.Context, key v1alpha1.Key) time.Duration 
 	}
 	live, err := e.live(ctx, &j)
 	if err != nil {
+		if apierrors.IsForbidden(err) && e.unplaced(j) {
+			return 0
+		}
 		return e.failed(ctx, j, fmt.Errorf("look at the object: %w", err))
 	}
 	return e.carryOut(ctx, j, live)
@@ -297,7 +300,7 @@ func (e *Engine) mishap(j job, f Failure, t trouble) time.Duration {
 			e.announce(r, j.key, corev1.EventTypeWarning, t.reason, t.message)
 		}
 		r.note(corev1.EventTypeWarning, t.reason, t.message, e.Clock.Now())
-		r.recalled = nil
+		r.remember()
 	}
 	poke(e.changed)
 	return r.fail(f, t, e.Clock.Now())

@@ -34,6 +34,9 @@ type record struct {
 	// recalled is what the last process reported, until this one knows better.
 	recalled *v1alpha1.ObjectReport
 	events   []v1alpha1.Event
+	// tried is the UID last written, as far as may be; never is one that was
+	// refused and never written.
+	tried, never types.UID
 }
 
 // trouble is why an object is not as it should be.
