@@ -19,7 +19,9 @@ sixth=europe-west1-d
 host=gce-us-east1-b
 began=$SECONDS
 
-say()  { printf '\n\033[1m%s\033[0m\n' "── $*"; }
+say() {
+  if [[ -t 1 ]]; then printf '\n\033[1m── %s\033[0m\n' "$*"; else printf '\n── %s\n' "$*"; fi
+}
 run()  { printf '$ %s\n' "$*"; "$@"; }
 fail() { printf 'demo: %s\n' "$*" >&2; exit 1; }
 
