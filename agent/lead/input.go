@@ -35,7 +35,9 @@ func (t *intake) take(snap *v1alpha1.Snapshot, records map[v1alpha1.Key]plan.Rec
 	next := make(map[v1alpha1.Key]decoded, len(snap.Specs))
 	for _, s := range snap.Specs {
 		d, known := t.decoded[s.Key]
-		if !known || d.spec.Generation != s.Generation {
+		// What could not be decoded is tried again: the definition of its kind
+		// may have come since.
+		if !known || d.spec.Generation != s.Generation || d.err != nil {
 			if wait := t.youth(s, records, in.Now); wait > 0 {
 				again = sooner(again, wait)
 			} else {
