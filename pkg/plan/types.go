@@ -26,6 +26,11 @@ type Input struct {
 	// Removals so far that no user's delete explains.
 	Removals []v1alpha1.Removal
 	Now      time.Time
+	// Frozen: so many clusters are silent at once that health moves nothing.
+	Frozen bool
+	// Explain asks for Object.Places of every object, not only of those that
+	// changed.
+	Explain bool
 	// Cache of rendered manifests between plans; nil plans without one.
 	Cache *Cache
 }
@@ -38,6 +43,18 @@ type Cluster struct {
 	Stale bool
 	// Reported: an agent has reported at least once.
 	Reported bool
+	// Failed: taken for dead. What it was given stays frozen in its shard, and its
+	// share is run elsewhere where that is wanted.
+	Failed bool
+	// Holding: it is back, but not trusted with anything new yet.
+	Holding bool
+	// Capacity is the most it was found able to run of an object; none: any number.
+	Capacity map[v1alpha1.Key]int64
+	// Reports is its last word on what it was given; nil where there is none.
+	Reports map[v1alpha1.Key]*v1alpha1.ObjectReport
+	// Published are the addresses (host:port, sorted) of its services, for the
+	// others to probe.
+	Published []string
 	// Unknown: its previous shard cannot be read just now. It is given
 	// nothing, and what depends on its share waits.
 	Unknown bool
@@ -55,6 +72,9 @@ type Spec struct {
 	// Updated is when the spec was written, on the bucket's clock.
 	Updated time.Time
 	Object  *unstructured.Unstructured
+	// Base is the object as it was at the generation Record.Rollout.Base: what an
+	// undo goes back to. Nil when it is not needed or cannot be read.
+	Base *unstructured.Unstructured
 	// Clusters limits where the object goes; nil is everywhere.
 	Clusters map[string]bool
 }
@@ -77,6 +97,10 @@ type Record struct {
 	Generation int64
 	// SpecGeneration is the bucket generation it stands for.
 	SpecGeneration int64
+	// Rollout is where its newest change is; nil when it went everywhere at once.
+	Rollout *v1alpha1.RolloutStatus
+	// Stepped is when replicas last went back to a returned cluster, gradually.
+	Stepped time.Time
 }
 
 // Output of a plan.
@@ -91,6 +115,8 @@ type Output struct {
 	Removals []v1alpha1.Removal
 	// Answered are the IDs of requests that take effect with this plan.
 	Answered []string
+	// Again is when time alone may change the plan; zero for never.
+	Again time.Time
 }
 
 // ClusterPlan is what one member is to run.
@@ -103,6 +129,8 @@ type ClusterPlan struct {
 	Reason string
 	// Replicas of the divided objects that changed.
 	Replicas map[v1alpha1.Key]v1alpha1.ReplicaDecision
+	// Reasons of what changed, in one line each.
+	Reasons map[v1alpha1.Key]string
 }
 
 // Finished names a spec to be removed from the bucket, at this generation
@@ -129,6 +157,37 @@ type Object struct {
 	// Wanted replicas in all, and those that no cluster could be given. Both 0
 	// for what is not divided.
 	Wanted, Unplaced int64
+	// Moved counts replicas that leave one cluster for another.
+	Moved int64
+	// Placement is the name of the Placement that decides, if any.
+	Placement string
+	// Places are all candidates in planner order, and those that have it still.
+	// Filled for what changed and, with Input.Explain, for everything.
+	Places []Place
+}
+
+// Action is what a plan does to an object in a cluster.
+type Action string
+
+const (
+	ActionCreate Action = "create"
+	ActionUpdate Action = "update"
+	ActionDelete Action = "delete"
+	ActionNone   Action = "none"
+	// ActionHold: something is wanted and waits: for a user's word, for a wave, for
+	// the replacement to be ready.
+	ActionHold Action = "hold"
+)
+
+// Place is one object in one cluster.
+type Place struct {
+	Cluster string
+	Action  Action
+	// Replicas it is to have in the end, and has been given so far; NoReplicas
+	// where the kind has none or the strategy is Copy.
+	Replicas, Current int64
+	// Reason is one line.
+	Reason string
 }
 
 // Conditions are the object's, without times.

@@ -38,6 +38,21 @@ type FederationSpec struct {
 	Secrets SecretPolicy `json:"secrets"`
 	// KeepRevisions is how many of a cluster's newest revisions survive pruning.
 	KeepRevisions int `json:"keepRevisions"`
+	// Failover says when a silent cluster is taken for dead, and when one that
+	// is back is trusted again.
+	Failover FailoverPolicy `json:"failover,omitempty"`
+}
+
+// FailoverPolicy of a federation. Zero values mean the defaults.
+type FailoverPolicy struct {
+	// After is how long a cluster must have been silent, counted from its last
+	// heartbeat, before its replicas are run elsewhere when no probe can tell
+	// whether its services live. Default 2m, at least 5s.
+	After metav1.Duration `json:"after,omitempty"`
+	// Stable is how long a cluster that is back must go on beating before it
+	// counts again; doubled with each flap, up to StableMost. Defaults 1m and 10m.
+	Stable     metav1.Duration `json:"stable,omitempty"`
+	StableMost metav1.Duration `json:"stableMost,omitempty"`
 }
 
 // Defaults of FederationSpec.
@@ -68,6 +83,8 @@ type ClusterSpec struct {
 	AddressRanges []string `json:"addressRanges,omitempty"`
 	// Cordoned members keep what they have and are given nothing new.
 	Cordoned bool `json:"cordoned,omitempty"`
+	// Drained members are cordoned, and what can run elsewhere is moved there.
+	Drained bool `json:"drained,omitempty"`
 	// Lost members are out of every count until they are uncordoned.
 	Lost bool `json:"lost,omitempty"`
 	// Leaving is set by unjoin and says what becomes of the member's objects.

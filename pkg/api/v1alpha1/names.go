@@ -29,6 +29,17 @@ const (
 	// members' objects are deleted: Background, Foreground or Orphan.
 	AnnotationPropagation = Group + "/propagation-policy"
 
+	// AnnotationRolloutPaused on a spec, "true", pauses its rollout.
+	AnnotationRolloutPaused = Group + "/rollout-paused"
+	// AnnotationRolloutApproved on a spec names the wave, from 0, up to which its
+	// rollout may go on: "<wave>@<hash of the content it is for>".
+	AnnotationRolloutApproved = Group + "/rollout-approved"
+
+	// Annotations of Federation v1.
+	AnnotationV1DeploymentPreferences = "federation.kubernetes.io/deployment-preferences"
+	AnnotationV1ReplicaSetPreferences = "federation.kubernetes.io/replica-set-preferences"
+	AnnotationV1ClusterSelector       = "federation.alpha.kubernetes.io/cluster-selector"
+
 	// AgentNamespace is where the chart installs the agent by default.
 	AgentNamespace = "kubectl-fed-system"
 	// KubeconfigExtension names the extension of a kubeconfig cluster that

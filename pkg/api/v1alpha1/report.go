@@ -29,6 +29,20 @@ type Heartbeat struct {
 	Healthy bool `json:"healthy"`
 	// Interval is how often this agent beats.
 	Interval metav1.Duration `json:"interval"`
+	// Probes are what this agent sees of other clusters, by name.
+	Probes []ProbeResult `json:"probes,omitempty"`
+}
+
+// ProbeResult is one agent's view of another cluster.
+type ProbeResult struct {
+	Cluster string `json:"cluster"`
+	// Alive: an address accepted a connection at the last try.
+	Alive bool `json:"alive"`
+	// Ever: this process, or the one before it, has once seen it alive. Who never
+	// has says nothing about the other cluster, only about the way there.
+	Ever bool `json:"ever"`
+	// Failures in a row.
+	Failures int64 `json:"failures,omitempty"`
 }
 
 // Report is reports/<cluster>/report.json: a member's state, written on change.
@@ -80,6 +94,9 @@ type ObjectReport struct {
 	Message string `json:"message,omitempty"`
 	// Counts are the integer fields at the top of the object's status.
 	Counts map[string]int64 `json:"counts,omitempty"`
+	// Unschedulable counts the pods of its current template that found no node
+	// for over a minute.
+	Unschedulable int64 `json:"unschedulable,omitempty"`
 	// Addresses are the load-balancer addresses of the object's status.
 	Addresses []string `json:"addresses,omitempty"`
 	// Adopted says that the object existed before the federation.
@@ -137,4 +154,11 @@ const (
 	ReasonForeignRevision  = "ForeignRevision"
 	ReasonStaleEpoch       = "StaleEpoch"
 	ReasonAPIServerUnready = "APIServerUnreachable"
+	// ReasonMemberRestored: the member's API server forgot what its agent had
+	// taken over: it was restored from a backup.
+	ReasonMemberRestored = "MemberRestored"
+	// ReasonQuotaExceeded: a ResourceQuota keeps pods from being made.
+	ReasonQuotaExceeded = "QuotaExceeded"
+	// ReasonPodsRefused: an admission webhook or policy refuses the pods.
+	ReasonPodsRefused = "PodsRefused"
 )

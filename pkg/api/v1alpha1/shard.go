@@ -28,6 +28,8 @@ type Shard struct {
 	Parts []ShardPart `json:"parts,omitempty"`
 	// Tombstones name what is to go, until the cluster has reported it gone.
 	Tombstones []Tombstone `json:"tombstones,omitempty"`
+	// Probes ask the member's agent to look whether others live.
+	Probes []ProbeTarget `json:"probes,omitempty"`
 	// Leaving is set on the revisions a member that unjoins is given.
 	Leaving LeavingMode `json:"leaving,omitempty"`
 	// Decision is what this revision was decided from. Internal: it lets a
@@ -52,6 +54,19 @@ type ShardObject struct {
 type ShardPart struct {
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"`
+}
+
+// MaxProbeTargets and MaxProbeAddresses bound a shard's probes.
+const (
+	MaxProbeTargets   = 3
+	MaxProbeAddresses = 4
+)
+
+// ProbeTarget is another cluster and where its services are published. A TCP
+// connection to any of the addresses shows that it lives.
+type ProbeTarget struct {
+	Cluster   string   `json:"cluster"`
+	Addresses []string `json:"addresses"` // host:port, sorted
 }
 
 // Propagation says how a tombstone's object is deleted in the member.
@@ -99,6 +114,11 @@ type Decision struct {
 	Reason string `json:"reason,omitempty"`
 	// Replicas tells, per object, the total wanted and each cluster's part.
 	Replicas map[Key]ReplicaDecision `json:"replicas,omitempty"`
+	// Reasons tells, per object that this revision changed, in one line each why
+	// this cluster has what it has.
+	Reasons map[Key]string `json:"reasons,omitempty"`
+	// Verdicts of all clusters that are not simply ready.
+	Verdicts map[string]string `json:"verdicts,omitempty"`
 }
 
 // ReplicaDecision is how one object's replicas were divided.

@@ -32,6 +32,16 @@ const (
 	RequestApprove RequestType = "Approve"
 	// RequestDeleteMissing confirms that a vanished spec was meant to go.
 	RequestDeleteMissing RequestType = "DeleteMissing"
+	// RequestRebalance moves the replicas of Keys to their fair shares, once.
+	RequestRebalance RequestType = "Rebalance"
+	// RequestAcceptRestore goes on with a bucket that was restored to an earlier
+	// state: revisions and epoch jump over all that members have seen.
+	RequestAcceptRestore RequestType = "AcceptRestore"
+	// RequestRebind binds the name Cluster to the member MemberUID.
+	RequestRebind RequestType = "Rebind"
+	// RequestAcceptMember lets the agent of Cluster go on in a member that was
+	// restored from a backup.
+	RequestAcceptMember RequestType = "AcceptMember"
 )
 
 // Request is requests/<id>.json: a user's word that is not a spec.
@@ -47,6 +57,8 @@ type Request struct {
 	UIDs []types.UID `json:"uids,omitempty"`
 	// Cluster limits an approval to one member.
 	Cluster string `json:"cluster,omitempty"`
+	// MemberUID of a Rebind.
+	MemberUID string `json:"memberUID,omitempty"`
 	// Propagation of a DeleteMissing.
 	Propagation Propagation `json:"propagation,omitempty"`
 }

@@ -68,6 +68,13 @@ const (
 	// ConditionFrozen: so many clusters are silent at once that health changes
 	// nothing; users' writes go on.
 	ConditionFrozen = "Frozen"
+	// ConditionFailedOver: the cluster is taken for dead and its share runs elsewhere.
+	ConditionFailedOver = "FailedOver"
+	// ConditionMemberRestored: the member was restored from a backup; its agent
+	// waits for a user's word.
+	ConditionMemberRestored = "MemberRestored"
+	// ConditionRollout: the newest change is in every cluster.
+	ConditionRollout = "RolledOut"
 )
 
 // Reasons of ConditionPlanning being False.
@@ -83,6 +90,10 @@ const (
 	HeldNoNamespace = "NamespaceNotFound"
 	HeldBudget      = "RemovalBudget"
 	HeldSecret      = "SecretsRefused"
+	// HeldPlacement: its Placement or an annotation about it cannot be followed.
+	HeldPlacement = "PlacementInvalid"
+	// HeldOverride: an override does not fit the object.
+	HeldOverride = "OverrideInvalid"
 )
 
 // ObjectStatus is status/objects/<key>.json.
@@ -97,6 +108,10 @@ type ObjectStatus struct {
 	// SpecGeneration is the bucket generation that Generation stands for.
 	SpecGeneration int64              `json:"specGeneration"`
 	Conditions     []metav1.Condition `json:"conditions,omitempty"`
+	// Placement is the name of the Placement that it follows, if any.
+	Placement string `json:"placement,omitempty"`
+	// Rollout is where the newest change is; nil when it goes everywhere at once.
+	Rollout *RolloutStatus `json:"rollout,omitempty"`
 	// Counts are sums over the clusters that run the object.
 	Counts    map[string]int64      `json:"counts,omitempty"`
 	Addresses []string              `json:"addresses,omitempty"`
@@ -119,6 +134,42 @@ type ObjectClusterStatus struct {
 	Counts    map[string]int64 `json:"counts,omitempty"`
 	Addresses []string         `json:"addresses,omitempty"`
 	Adopted   bool             `json:"adopted,omitempty"`
+	// Why the cluster has what it has, in one line.
+	Why string `json:"why,omitempty"`
+}
+
+// RolloutPhase is where a rollout is.
+type RolloutPhase string
+
+const (
+	RolloutProgressing RolloutPhase = "Progressing" // a wave is under way
+	RolloutWaiting     RolloutPhase = "Waiting"     // between two waves: for time or approval
+	RolloutPaused      RolloutPhase = "Paused"      // by a user
+	RolloutStopped     RolloutPhase = "Stopped"     // too many clusters failed
+	RolloutUndone      RolloutPhase = "Undone"      // stopped and taken back
+	RolloutComplete    RolloutPhase = "Complete"
+)
+
+// RolloutStatus is a rollout over clusters, as a leader hands it to the next.
+type RolloutStatus struct {
+	// Generation of the spec in the bucket that is being rolled out.
+	Generation int64 `json:"generation"`
+	// Base is the generation that was last rolled out completely; what an undo
+	// goes back to. 0 when there is none.
+	Base  int64        `json:"base,omitempty"`
+	Phase RolloutPhase `json:"phase"`
+	// Wave under way, from 0, of Waves.
+	Wave  int64 `json:"wave"`
+	Waves int64 `json:"waves"`
+	// Started is when the wave began, Healthy since when all of it is healthy.
+	Started metav1.Time `json:"started,omitempty"`
+	Healthy metav1.Time `json:"healthy,omitempty"`
+	// Updated clusters have the new revision, Failed ones did not become healthy
+	// with it, Skipped ones are silent and catch up when they are back.
+	Updated []string `json:"updated,omitempty"`
+	Failed  []string `json:"failed,omitempty"`
+	Skipped []string `json:"skipped,omitempty"`
+	Message string   `json:"message,omitempty"`
 }
 
 // FederationStatus is status/federation.json.
