@@ -182,9 +182,9 @@ type ResourcesOverride struct {
 
 // PatchOperation is one of RFC 6902.
 type PatchOperation struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	From  string `json:"from,omitempty"`
+	Op   string `json:"op"`
+	Path string `json:"path"`
+	From string `json:"from,omitempty"`
 	// Value as JSON; null is a value.
 	Value json.RawMessage `json:"value,omitempty"`
 }
