@@ -1,4 +1,4 @@
-package e2e
+package script
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"github.com/kubectl-fed/kubectl-fed/test/gcsemu"
 )
 
-// commands is what scripts may say:
+// Commands is what scripts may say beyond testscript's own commands:
 //
 //	federate CLUSTER...          init $FED in $BUCKET, join the clusters, run their agents, wait until all are Ready
 //	join CLUSTER [FLAG...]       join one more, and run its agent
@@ -26,23 +26,28 @@ import (
 //	holds DURATION [!] REGEXP COMMAND...        its output does (not) match all the time
 //	outage on|off                the bucket is out of reach
 //	forbid N PREFIX              the next N requests about names with that prefix are answered 403 (gs:// only)
-var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"federate":   cmdFederate,
-	"join":       cmdJoin,
-	"agent":      cmdAgent,
-	"eventually": cmdEventually,
-	"holds":      cmdHolds,
-	"outage":     cmdOutage,
-	"forbid":     cmdForbid,
+func Commands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
+	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		"federate":   cmdFederate,
+		"join":       cmdJoin,
+		"agent":      cmdAgent,
+		"eventually": cmdEventually,
+		"holds":      cmdHolds,
+		"outage":     cmdOutage,
+		"forbid":     cmdForbid,
+	}
 }
 
 type agentsKey struct{}
 
 // agents runs those of one script and ends them with it.
-type agents struct{ env *testscript.Env }
+type agents struct {
+	bin string
+	env *testscript.Env
+}
 
-func newAgents(e *testscript.Env) *agents {
-	a := &agents{env: e}
+func newAgents(bin string, e *testscript.Env) *agents {
+	a := &agents{bin: bin, env: e}
 	e.Defer(func() {
 		f := a.fleet()
 		for _, c := range f.Clusters() {
@@ -54,7 +59,7 @@ func newAgents(e *testscript.Env) *agents {
 
 func (a *agents) fleet() *fleet.Fleet {
 	return &fleet.Fleet{
-		Bin: shared.bin, Kubeconfig: a.kubeconfig(), Namespace: a.env.Getenv("AGENTNS"),
+		Bin: a.bin, Kubeconfig: a.kubeconfig(), Namespace: a.env.Getenv("AGENTNS"),
 		Dir: filepath.Join(a.env.WorkDir, "agents"),
 		Env: []string{"STORAGE_EMULATOR_HOST=" + a.env.Getenv("STORAGE_EMULATOR_HOST")},
 	}
