@@ -32,6 +32,8 @@ type Hub struct {
 	Renewed      metav1.Time
 	// State is what the leader says of the federation, nil before it does.
 	State *v1alpha1.FederationStatus
+	// Decided is nobody's before a test fills it.
+	Decided Decided
 	// Said and Rings are what was written besides.
 	Said  []v1alpha1.Request
 	Rings []map[string]int64
