@@ -154,6 +154,9 @@ const (
 type RolloutStatus struct {
 	// Generation of the spec in the bucket that is being rolled out.
 	Generation int64 `json:"generation"`
+	// Hash names the content that is being rolled out: another generation with
+	// the same content (a pause, a scaling) is the same rollout.
+	Hash string `json:"hash"`
 	// Base is the generation that was last rolled out completely; what an undo
 	// goes back to. 0 when there is none.
 	Base  int64        `json:"base,omitempty"`
@@ -169,7 +172,9 @@ type RolloutStatus struct {
 	Updated []string `json:"updated,omitempty"`
 	Failed  []string `json:"failed,omitempty"`
 	Skipped []string `json:"skipped,omitempty"`
-	Message string   `json:"message,omitempty"`
+	// Since when each cluster that is not healthy yet has been waited for.
+	Since   map[string]metav1.Time `json:"since,omitempty"`
+	Message string                 `json:"message,omitempty"`
 }
 
 // FederationStatus is status/federation.json.
