@@ -75,6 +75,7 @@ func fleetOf(ts *testscript.TestScript) *fleet.Fleet {
 	f := ts.Value(agentsKey{}).(*agents).fleet()
 	f.Kubeconfig, _, _ = strings.Cut(ts.Getenv("KUBECONFIG"), ":")
 	f.Namespace = ts.Getenv("AGENTNS")
+	f.Args = strings.Fields(ts.Getenv("AGENTARGS")) // a script that waits for silence lets agents beat faster
 	return f
 }
 
