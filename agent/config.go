@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-fed/kubectl-fed/agent/follow"
+	"github.com/kubectl-fed/kubectl-fed/agent/observe"
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
@@ -49,6 +50,10 @@ type Config struct {
 	// PollInterval is how often the next revision is asked for.
 	PollInterval      time.Duration
 	HeartbeatInterval time.Duration
+
+	// Reach is where the agent may connect to when its shard asks it to look
+	// whether other clusters live.
+	Reach observe.Reach
 
 	Roster  Roster
 	Source  follow.Source

@@ -122,8 +122,9 @@ func (a *agent) work(ctx context.Context, id follow.Identity) error {
 		Clock: a.clock, MayWrite: a.holds, Announce: a.announce,
 	})
 	vitals := observe.NewVitals(a.server, a.clock, a.HeartbeatInterval, engine.Wake)
+	prober := observe.NewProber(a.Reach, observe.Network{}, a.clock, a.HeartbeatInterval)
 	claimed, err := follow.Claim(ctx, follow.Config{
-		Identity: id, Source: a.Source, Mailbox: a.Mailbox, Engine: engine, Health: vitals, Clock: a.clock,
+		Identity: id, Source: a.Source, Mailbox: a.Mailbox, Engine: engine, Health: vitals, Probes: prober, Clock: a.clock,
 		PollInterval: a.PollInterval, HeartbeatInterval: a.HeartbeatInterval,
 	})
 	if err != nil {
@@ -137,6 +138,7 @@ func (a *agent) work(ctx context.Context, id follow.Identity) error {
 	defer cancel()
 	running.Go(func() { engine.Run(ctx) })
 	running.Go(func() { vitals.Run(ctx) })
+	running.Go(func() { prober.Run(ctx) })
 	running.Go(func() { a.lead(ctx) })
 	logf.FromContext(ctx).Info("working", "cluster", id.Cluster, "clusterUID", id.ClusterUID, "memberUID", id.MemberUID, "agent", id.Agent)
 	return claimed.Run(ctx)

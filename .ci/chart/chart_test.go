@@ -211,14 +211,15 @@ func TestPodsAreConfined(t *testing.T) {
 
 func TestValuesReachTheAgent(t *testing.T) {
 	t.Parallel()
-	objects := render(t, `image.digest="sha256:`+strings.Repeat("a", 64)+`"`, `logVerbosity=1`,
+	objects := render(t, `image.digest="sha256:`+strings.Repeat("a", 64)+`"`, `logVerbosity=1`, `probes.ranges=["10.0.0.0/8","2001:db8::/32"]`,
 		`serviceAccount.annotations={"iam.gke.io/gcp-service-account":"a@p.iam.gserviceaccount.com"}`)
 	c := find(t, objects, "Deployment").Spec.Template.Spec.Containers[0]
 	want := []string{
 		"--bucket=gs://example-federation", "--cluster=cluster-us-east1-b",
 		"--cluster-uid=3f0c6f6e-7d0c-4b43-9b51-1c1f0a8f3a10", "--federation-uid=9a2f7b1c-52f4-4a6e-8f0c-6b7a0d2e4c55",
 		"--namespace=$(POD_NAMESPACE)", "--leader-election=true",
-		"--metrics-bind-address=:8080", "--health-probe-bind-address=:8081", "-v=1",
+		"--metrics-bind-address=:8080", "--health-probe-bind-address=:8081",
+		"--probe=true", "--probe-ranges=10.0.0.0/8,2001:db8::/32", "-v=1",
 	}
 	if !slices.Equal(c.Args, want) {
 		t.Errorf("args = %q\nwant   %q", c.Args, want)
@@ -245,6 +246,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		"no federation uid":   {`federation.uid=""`, "federation.uid is required"},
 		"bucket is no URL":    {`bucket="my-bucket"`, "does not match pattern"},
 		"bucket of s3":        {`bucket="s3://my-bucket"`, "does not match pattern"},
+		"no range":            {`probes.ranges=["10.0.0.1"]`, "does not match pattern"},
 		"relative file":       {`bucket="file://srv/fed"`, "does not match pattern"},
 		"wrong type":          {`replicaCount="two"`, "want integer"},
 		"two without a lease": {`leaderElection=false`, "replicaCount over 1 needs leaderElection"},

@@ -230,6 +230,40 @@ func (e *fakeEngine) set(o ...v1alpha1.ObjectReport) {
 func (e *fakeEngine) Gone() []v1alpha1.GoneObject { return nil }
 func (e *fakeEngine) Changed() <-chan struct{}    { return e.changed }
 
+// fakeProbes sees what the test says.
+type fakeProbes struct {
+	mu       sync.Mutex
+	recalled []v1alpha1.ProbeResult
+	aims     [][]v1alpha1.ProbeTarget
+	results  []v1alpha1.ProbeResult
+	changed  chan struct{}
+}
+
+func newFakeProbes() *fakeProbes { return &fakeProbes{changed: make(chan struct{}, 1)} }
+
+func (p *fakeProbes) Recall(r []v1alpha1.ProbeResult) { p.recalled = r }
+
+func (p *fakeProbes) Aim(_ context.Context, t []v1alpha1.ProbeTarget) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.aims = append(p.aims, t)
+}
+
+func (p *fakeProbes) Results() []v1alpha1.ProbeResult {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.results)
+}
+
+func (p *fakeProbes) set(r ...v1alpha1.ProbeResult) {
+	p.mu.Lock()
+	p.results = r
+	p.mu.Unlock()
+	poke(p.changed)
+}
+
+func (p *fakeProbes) Changed() <-chan struct{} { return p.changed }
+
 // fakeHealth is an API server that is as the test says.
 type fakeHealth struct {
 	mu      sync.Mutex

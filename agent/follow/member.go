@@ -27,6 +27,7 @@ type Config struct {
 	Mailbox  Mailbox
 	Engine   Engine
 	Health   Health
+	Probes   Probes
 	Clock    clock.WithTicker
 	// PollInterval is how often the next revision is asked for,
 	// HeartbeatInterval how often the agent beats.
@@ -57,9 +58,16 @@ func Claim(ctx context.Context, c Config) (*Member, error) {
 	if resumed != nil {
 		c.Engine.Recall(resumed.Objects)
 	}
-	f := NewFollower(c.Identity, c.Source, c.Engine.Take, c.Clock, c.PollInterval, resumed)
+	if found != nil && found.ClusterUID == c.Identity.ClusterUID && found.MemberUID == c.Identity.MemberUID {
+		c.Probes.Recall(found.Probes)
+	}
+	take := func(s *v1alpha1.Shard) {
+		c.Probes.Aim(ctx, s.Probes)
+		c.Engine.Take(s)
+	}
+	f := NewFollower(c.Identity, c.Source, take, c.Clock, c.PollInterval, resumed)
 	r := &Reporter{
-		id: c.Identity, mailbox: c.Mailbox, follower: f, state: c.Engine, health: c.Health, clock: c.Clock,
+		id: c.Identity, mailbox: c.Mailbox, follower: f, state: c.Engine, health: c.Health, probes: c.Probes, clock: c.Clock,
 		interval: c.HeartbeatInterval, generation: generation, digest: digest, pristine: resumed == nil,
 	}
 	if resumed != nil {

@@ -22,14 +22,15 @@ const beatEvery = 10 * time.Second
 type speaker struct {
 	engine *fakeEngine
 	health *fakeHealth
+	probes *fakeProbes
 	ended  chan error
 	stop   context.CancelFunc
 }
 
 func configOf(b *fakeBucket, id Identity) (Config, *speaker) {
-	s := &speaker{engine: newFakeEngine(), health: newFakeHealth(), ended: make(chan error, 1)}
+	s := &speaker{engine: newFakeEngine(), health: newFakeHealth(), probes: newFakeProbes(), ended: make(chan error, 1)}
 	return Config{
-		Identity: id, Source: b, Mailbox: b, Engine: s.engine, Health: s.health, Clock: clock.RealClock{},
+		Identity: id, Source: b, Mailbox: b, Engine: s.engine, Health: s.health, Probes: s.probes, Clock: clock.RealClock{},
 		PollInterval: poll, HeartbeatInterval: beatEvery,
 	}, s
 }
@@ -105,6 +106,58 @@ func TestReportsAtMostOnceASecond(t *testing.T) {
 		}
 		if r.Objects[0].Generation != 99 {
 			t.Errorf("the last change is not told: %+v", r.Objects)
+		}
+		s.end(t)
+	})
+}
+
+func TestProbesAreToldAtOnceButNeverTwiceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		b.add(1, func(s *v1alpha1.Shard) {
+			s.Probes = []v1alpha1.ProbeTarget{{Cluster: "d", Addresses: []string{"192.0.2.1:80"}}}
+		})
+		b.beat = &v1alpha1.Heartbeat{Cluster: "c", ClusterUID: "cu", MemberUID: "m", Agent: "before", Probes: []v1alpha1.ProbeResult{{Cluster: "d", Ever: true}}}
+		s := speak(t, b, identity("a", "m"))
+		if len(s.probes.recalled) != 1 || !s.probes.recalled[0].Ever {
+			t.Errorf("recalled %+v", s.probes.recalled)
+		}
+		pass(5 * time.Second)
+		if len(s.probes.aims) != 1 || s.probes.aims[0][0].Cluster != "d" {
+			t.Errorf("aimed at %+v", s.probes.aims)
+		}
+		s.probes.set(v1alpha1.ProbeResult{Cluster: "d", Alive: true, Ever: true})
+		pass(10 * time.Millisecond)
+		if hb, _, _, _ := b.last(); len(hb.Probes) != 1 || !hb.Probes[0].Alive {
+			t.Errorf("a change after quiet is not told at once: %+v", hb.Probes)
+		}
+		_, _, before, _ := b.last()
+		for i := range 100 {
+			s.probes.set(v1alpha1.ProbeResult{Cluster: "d", Failures: int64(i)})
+			pass(100 * time.Millisecond)
+		}
+		if _, _, after, _ := b.last(); after-before > 10 {
+			t.Errorf("%d heartbeats in 10 s", after-before)
+		}
+		b.fail(errAway)
+		pass(time.Minute)
+		b.fail(nil)
+		s.probes.set(v1alpha1.ProbeResult{Cluster: "d", Failures: 1000})
+		pass(beatEvery)
+		if hb, _, _, _ := b.last(); hb.Probes[0].Failures != 1000 {
+			t.Errorf("after an outage: %+v", hb.Probes)
+		}
+		s.end(t)
+	})
+}
+
+func TestAnotherMembersProbesAreNotRecalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		b.beat = &v1alpha1.Heartbeat{Cluster: "c", ClusterUID: "an earlier life's", MemberUID: "m", Agent: "before", Probes: []v1alpha1.ProbeResult{{Cluster: "d", Ever: true}}}
+		s := speak(t, b, identity("a", "m"))
+		if s.probes.recalled != nil {
+			t.Errorf("recalled %+v", s.probes.recalled)
 		}
 		s.end(t)
 	})

@@ -43,6 +43,15 @@ type Health interface {
 	Changed() <-chan struct{}
 }
 
+// Probes are what this agent sees of other clusters.
+type Probes interface {
+	// Recall is given what the process before saw, Aim what each shard asks for.
+	Recall(results []v1alpha1.ProbeResult)
+	Aim(ctx context.Context, targets []v1alpha1.ProbeTarget)
+	Results() []v1alpha1.ProbeResult
+	Changed() <-chan struct{}
+}
+
 // Reporter writes the heartbeat and the report of one claim on the cluster's
 // name. It is one goroutine: the order of its writes is the order of its code.
 type Reporter struct {
@@ -51,10 +60,12 @@ type Reporter struct {
 	follower *Follower
 	state    State
 	health   Health
+	probes   Probes
 	clock    clock.WithTicker
 	interval time.Duration
 
-	generation int64 // of the heartbeat, as last written by us
+	tried      time.Time // when the heartbeat was last written, or may have been
+	generation int64     // of the heartbeat, as last written by us
 	sequence   int64
 	digest     string // of the report, as stored
 	written    []byte // the report, as last written
@@ -100,11 +111,16 @@ func (r *Reporter) run(ctx context.Context) error {
 			if wrote {
 				// The heartbeat carries the report's digest: whoever lists
 				// heartbeats learns of the report by it.
-				beat.Reset(max(0, r.LastBeat().Add(writeEvery).Sub(r.clock.Now())))
+				beat.Reset(r.soonest())
 			}
 			if wrote || again > 0 {
 				report.Reset(max(again, writeEvery))
 				armed = true
+			}
+			continue
+		case <-r.probes.Changed():
+			if r.failing == 0 { // else the next try is due anyway
+				beat.Reset(r.soonest())
 			}
 			continue
 		case <-r.state.Changed():
@@ -118,6 +134,11 @@ func (r *Reporter) run(ctx context.Context) error {
 	}
 }
 
+// soonest is how long to wait before the heartbeat may be written again.
+func (r *Reporter) soonest() time.Duration {
+	return max(0, r.tried.Add(writeEvery).Sub(r.clock.Now()))
+}
+
 // beat writes one heartbeat and says when to write the next. An error means
 // that this process may no longer speak for the cluster.
 func (r *Reporter) beat(ctx context.Context) (time.Duration, error) {
@@ -126,10 +147,12 @@ func (r *Reporter) beat(ctx context.Context) (time.Duration, error) {
 		Cluster: r.id.Cluster, FederationUID: r.id.FederationUID, ClusterUID: r.id.ClusterUID, MemberUID: r.id.MemberUID,
 		Agent: r.id.Agent, Time: metav1.NewTime(r.clock.Now()), Sequence: r.sequence + 1, Revision: p.Revision, Epoch: p.Epoch,
 		Report: r.digest, Healthy: r.health.Unready() == "", Interval: metav1.Duration{Duration: r.interval},
+		Probes: r.probes.Results(),
 	}
 	call, cancel := context.WithTimeout(ctx, beatTimeout)
 	generation, err := r.mailbox.PutHeartbeat(call, hb, r.generation)
 	cancel()
+	r.tried = r.clock.Now()
 	switch {
 	case err == nil:
 		r.beaten(ctx, generation)

@@ -114,9 +114,4 @@ func (v *Vitals) turn(ctx context.Context, err error) {
 	v.poke()
 }
 
-func (v *Vitals) poke() {
-	select {
-	case v.changed <- struct{}{}:
-	default:
-	}
-}
+func (v *Vitals) poke() { poke(v.changed) }

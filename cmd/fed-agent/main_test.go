@@ -34,6 +34,7 @@ func TestBadCommandLinesAreRefused(t *testing.T) {
 		"a poll too quick":       {append(good, "--poll-interval=1ms"), "between 10ms and 1h"},
 		"a beat too quick":       {append(good, "--heartbeat-interval=10ms"), "between 1s and 1h"},
 		"no namespace":           {append(good, "--namespace="), "--leader-election=false"},
+		"no range":               {append(good, "--probe-ranges=10.0.0.1"), `--probe-ranges: "10.0.0.1" is no range of addresses`},
 		"too loud":               {append(good, "-v=99"), "want 0 to 10"},
 	} {
 		t.Run(name, func(t *testing.T) {

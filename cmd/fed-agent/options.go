@@ -19,6 +19,7 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/kubectl-fed/kubectl-fed/agent"
+	"github.com/kubectl-fed/kubectl-fed/agent/observe"
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 	"github.com/kubectl-fed/kubectl-fed/pkg/version"
 )
@@ -36,10 +37,12 @@ type options struct {
 	context        string
 	namespace      string
 	metrics        string
-	probes         string
+	health         string
 	leaderElection bool
 	poll           time.Duration
 	heartbeat      time.Duration
+	probe          bool
+	probeRanges    []string
 	verbosity      int
 	version        bool
 }
@@ -57,10 +60,12 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	f.StringVar(&o.context, "context", "", "context in the kubeconfig file (default: its current one)")
 	f.StringVar(&o.namespace, "namespace", v1alpha1.AgentNamespace, "namespace of the Lease by which replicas agree on who works")
 	f.StringVar(&o.metrics, "metrics-bind-address", ":8080", "address of the metrics endpoint, 0 for none")
-	f.StringVar(&o.probes, "health-probe-bind-address", ":8081", "address of /healthz and /readyz, 0 for none")
+	f.StringVar(&o.health, "health-probe-bind-address", ":8081", "address of /healthz and /readyz, 0 for none")
 	f.BoolVar(&o.leaderElection, "leader-election", true, "agree with other replicas on who works; off only for a single agent")
 	f.DurationVar(&o.poll, "poll-interval", 250*time.Millisecond, "how often the next revision of the shard is asked for")
 	f.DurationVar(&o.heartbeat, "heartbeat-interval", 10*time.Second, "how often the agent beats")
+	f.BoolVar(&o.probe, "probe", true, "connect to addresses that other clusters publish, when the shard asks, to tell whether they live")
+	f.StringSliceVar(&o.probeRanges, "probe-ranges", nil, "CIDRs that --probe may connect to (default: all but loopback, link-local, unspecified and multicast addresses, which must be named to be allowed)")
 	f.IntVarP(&o.verbosity, "v", "v", 0, "verbosity of the log: 0 what changes, 1 decisions, 4 and up for debugging")
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.Usage = func() {
@@ -98,6 +103,11 @@ func (o *options) config() (agent.Config, error) {
 		return agent.Config{}, err
 	}
 	member.UserAgent = "fed-agent/" + version.Version
+	reach, err := observe.ParseReach(o.probeRanges)
+	if err != nil {
+		return agent.Config{}, fmt.Errorf("--probe-ranges: %w", err)
+	}
+	reach.Off = !o.probe
 	// In a pod the host's name is the pod's: a restarted container may take its
 	// own Lease back at once.
 	replica := ""
@@ -108,7 +118,7 @@ func (o *options) config() (agent.Config, error) {
 		Cluster: o.cluster, ClusterUID: types.UID(o.clusterUID), FederationUID: types.UID(o.federationUID),
 		Agent: agent.NewIdentity(), Version: version.Version,
 		REST: member, Namespace: o.namespace, LeaderElection: o.leaderElection, ElectionID: replica,
-		MetricsAddress: o.metrics, ProbeAddress: o.probes,
+		Reach: reach, MetricsAddress: o.metrics, ProbeAddress: o.health,
 		PollInterval: o.poll, HeartbeatInterval: o.heartbeat,
 	}, nil
 }
