@@ -31,6 +31,14 @@ type Heartbeat struct {
 	Interval metav1.Duration `json:"interval"`
 	// Probes are what this agent sees of other clusters, by name.
 	Probes []ProbeResult `json:"probes,omitempty"`
+	// Noted is the highest revision that the member itself is known to remember: a
+	// member that remembers less was restored from a backup.
+	Noted int64 `json:"noted,omitempty"`
+	// Waiting is why the agent applies nothing until a user's word; empty while it
+	// works.
+	Waiting string `json:"waiting,omitempty"`
+	// BoundTo is, in a claim, the name that the member is bound to already.
+	BoundTo string `json:"boundTo,omitempty"`
 }
 
 // ProbeResult is one agent's view of another cluster.
@@ -157,6 +165,13 @@ const (
 	// ReasonMemberRestored: the member's API server forgot what its agent had
 	// taken over: it was restored from a backup.
 	ReasonMemberRestored = "MemberRestored"
+	// ReasonNameTaken: the name that an agent was told is another member's.
+	ReasonNameTaken = "NameTaken"
+	// ReasonMemberBoundElsewhere: the member takes part under another name.
+	ReasonMemberBoundElsewhere = "MemberBoundElsewhere"
+	// ReasonLeftovers: the member holds objects with the federation's mark that
+	// nobody wants there, and that nobody has deleted.
+	ReasonLeftovers = "MarkedButNotPlanned"
 	// ReasonQuotaExceeded: a ResourceQuota keeps pods from being made.
 	ReasonQuotaExceeded = "QuotaExceeded"
 	// ReasonPodsRefused: an admission webhook or policy refuses the pods.

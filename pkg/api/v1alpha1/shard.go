@@ -30,12 +30,26 @@ type Shard struct {
 	Tombstones []Tombstone `json:"tombstones,omitempty"`
 	// Probes ask the member's agent to look whether others live.
 	Probes []ProbeTarget `json:"probes,omitempty"`
+	// Accept is a user's word, told once, that this revision is to be taken over
+	// although something went back in time.
+	Accept AcceptMode `json:"accept,omitempty"`
 	// Leaving is set on the revisions a member that unjoins is given.
 	Leaving LeavingMode `json:"leaving,omitempty"`
 	// Decision is what this revision was decided from. Internal: it lets a
 	// plan be replayed and explained, and promises nothing.
 	Decision Decision `json:"decision"`
 }
+
+// AcceptMode names what a revision goes on after.
+type AcceptMode string
+
+const (
+	// AcceptRestore: the bucket was restored to an earlier state. The revision
+	// follows none of those that came before it.
+	AcceptRestore AcceptMode = "BucketRestored"
+	// AcceptMember: the member was restored from a backup.
+	AcceptMember AcceptMode = "MemberRestored"
+)
 
 // ShardObject is one object as this cluster is to run it.
 type ShardObject struct {

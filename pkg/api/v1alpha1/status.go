@@ -44,9 +44,20 @@ type ClusterStatus struct {
 	Objects   int64 `json:"objects"`
 	Unhealthy int64 `json:"unhealthy"`
 	// Remaining counts what a leaving cluster has still to let go.
-	Remaining  int64              `json:"remaining,omitempty"`
+	Remaining int64 `json:"remaining,omitempty"`
+	// Claim is a member that asks for the name and is refused; nil for none.
+	Claim      *ClusterClaim      `json:"claim,omitempty"`
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	Resources  []MemberResource   `json:"resources,omitempty"`
+}
+
+// ClusterClaim is a member whose agent was told a cluster's name, and that is
+// given nothing.
+type ClusterClaim struct {
+	MemberUID string `json:"memberUID"`
+	Agent     string `json:"agent,omitempty"`
+	// BoundTo is the name that the member is bound to already, if any.
+	BoundTo string `json:"boundTo,omitempty"`
 }
 
 // Condition types of a Cluster, an object and the federation.
@@ -73,6 +84,9 @@ const (
 	// ConditionMemberRestored: the member was restored from a backup; its agent
 	// waits for a user's word.
 	ConditionMemberRestored = "MemberRestored"
+	// ConditionLeftovers: the member holds objects with the federation's mark that
+	// are not in its shard.
+	ConditionLeftovers = "Leftovers"
 	// ConditionRollout: the newest change is in every cluster.
 	ConditionRollout = "RolledOut"
 )
