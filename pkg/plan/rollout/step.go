@@ -107,7 +107,7 @@ func (s *step) reached(c Cluster) bool { return s.waveOf(c) <= s.wave && s.count
 // the deadline.
 func (s *step) counts(c Cluster) bool {
 	since, waiting := s.before[c.Name]
-	return !c.Silent || waiting && s.in.Now.Before(since.Add(s.deadline()))
+	return !c.Silent || waiting && !c.healthy() && s.in.Now.Before(since.Add(s.deadline()))
 }
 
 // failed says that the cluster does not become healthy with the new content.

@@ -81,11 +81,12 @@ func (w *world) step() {
 	w.t.Helper()
 	w.look()
 	before := w.in.Hash
+	given := w.in
 	w.out = Step(w.in)
 	w.in.Previous = stored(w.t, w.out.Status)
 	again := Step(w.in)
 	if got, want := dump(w.t, again), dump(w.t, w.out); got != want {
-		w.t.Fatalf("not the same again:\n%s\n%s", got, want)
+		w.t.Fatalf("not the same again:\n%s\n%s\nfrom %s", got, want, dump(w.t, given))
 	}
 	if w.out.Status.Phase == v1alpha1.RolloutComplete {
 		w.base = before
