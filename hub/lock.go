@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -25,6 +26,10 @@ type Lock struct {
 	generation int64
 	held       resourcelock.LeaderElectionRecord
 	renewed    time.Time // this process's monotonic clock, before the write
+	// rewound is the generation of a record that names us but is older than
+	// what we wrote; raised the least that transitions are to be.
+	rewound int64
+	raised  int
 }
 
 var _ resourcelock.Interface = (*Lock)(nil)
@@ -69,11 +74,59 @@ func (l *Lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.generation = o.Generation
+	if l.disown(r, o.Generation) {
+		o.Body = append(o.Body, '\n') // the election compares bytes
+	}
 	if r.HolderIdentity != l.identity {
 		l.held = *r
 	}
 	return r, o.Body, nil
 }
+
+// disown makes a record of ours that is older than what we wrote somebody
+// else's: the bucket was restored, and whoever led before must lose the lease
+// and begin anew with what the bucket holds now.
+func (l *Lock) disown(r *resourcelock.LeaderElectionRecord, generation int64) bool {
+	if r.HolderIdentity != l.identity {
+		return false
+	}
+	if l.held.HolderIdentity == l.identity {
+		wrote := l.held.RenewTime.Truncate(time.Second) // as it is stored
+		if r.RenewTime.Time.Before(wrote) || r.LeaderTransitions < l.held.LeaderTransitions {
+			l.rewound = generation
+		}
+	}
+	if l.rewound != generation {
+		return false
+	}
+	r.HolderIdentity += " before the bucket was restored"
+	return true
+}
+
+// Raise makes every later epoch, and that of this lease, greater than above. It
+// fails if the lease is not held.
+func (l *Lock) Raise(ctx context.Context, above int64) error {
+	l.mu.Lock()
+	r, generation := l.held, l.generation
+	l.mu.Unlock()
+	if r.HolderIdentity != l.identity {
+		return errors.New("raise the epoch: the lease is not held")
+	}
+	if above < 0 || above > mostEpoch {
+		return fmt.Errorf("raise the epoch above %d: want 0 to %d", above, int64(mostEpoch))
+	}
+	r.LeaderTransitions = max(r.LeaderTransitions, int(above))
+	if err := l.write(ctx, r, generation); err != nil {
+		return fmt.Errorf("raise the epoch: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.raised = r.LeaderTransitions
+	return nil
+}
+
+// mostEpoch is more than any federation can come to by itself.
+const mostEpoch = 1 << 30
 
 // Create implements resourcelock.Interface. NotFound means that there is no
 // federation to lead: a candidate must not leave a lease in a bucket that was
@@ -101,6 +154,9 @@ func (l *Lock) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) 
 func (l *Lock) write(ctx context.Context, r resourcelock.LeaderElectionRecord, generation int64) error {
 	ctx, cancel := context.WithTimeout(ctx, lockCall)
 	defer cancel()
+	l.mu.Lock()
+	r.LeaderTransitions = max(r.LeaderTransitions, l.raised) // the election knows nothing of it
+	l.mu.Unlock()
 	body, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode lease: %w", err)

@@ -49,6 +49,8 @@ func blobPath(cluster, sha string) string { return shardPrefix(cluster) + "objec
 
 func heartbeatPath(cluster string) string { return reportsPrefix + cluster + "/heartbeat" }
 
+func claimPath(cluster string) string { return reportsPrefix + cluster + "/claim" }
+
 func reportPath(cluster string) string { return reportsPrefix + cluster + "/report.json" }
 
 func clusterStatusPath(name string) string { return clusterStatusPrefix + name + jsonEnding }

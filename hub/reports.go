@@ -53,12 +53,35 @@ func (s *Store) Heartbeat(ctx context.Context, cluster string) (*v1alpha1.Heartb
 // Heartbeats reads every member's heartbeat in one listing. One that is
 // corrupt is left out, and its cluster will be found silent.
 func (s *Store) Heartbeats(ctx context.Context) (map[string]v1alpha1.Heartbeat, error) {
+	return s.listBeats(ctx, "/heartbeat")
+}
+
+// Claims reads, in one listing, what agents said last that were refused their
+// cluster's name. Who asked once and went away is in it too.
+func (s *Store) Claims(ctx context.Context) (map[string]v1alpha1.Heartbeat, error) {
+	return s.listBeats(ctx, "/claim")
+}
+
+// PutClaim leaves word of an agent that is refused its cluster's name.
+func (s *Store) PutClaim(ctx context.Context, hb *v1alpha1.Heartbeat) error {
+	if err := checkClusterName(hb.Cluster); err != nil {
+		return apierrors.NewBadRequest(err.Error())
+	}
+	body, err := json.Marshal(hb)
+	if err != nil {
+		return fmt.Errorf("encode claim: %w", err)
+	}
+	_, err = s.bucket.Write(ctx, claimPath(hb.Cluster), body, WriteOptions{Metadata: map[string]string{metaHeartbeat: string(body)}})
+	return own("claims", hb.Cluster).apiError(err)
+}
+
+func (s *Store) listBeats(ctx context.Context, name string) (map[string]v1alpha1.Heartbeat, error) {
 	beats := map[string]v1alpha1.Heartbeat{}
 	for a, err := range s.bucket.List(ctx, reportsPrefix, "") {
 		if err != nil {
 			return nil, own("heartbeats", "").apiError(err)
 		}
-		cluster, ok := strings.CutSuffix(strings.TrimPrefix(a.Key, reportsPrefix), "/heartbeat")
+		cluster, ok := strings.CutSuffix(strings.TrimPrefix(a.Key, reportsPrefix), name)
 		if !ok {
 			continue
 		}
