@@ -14,11 +14,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/lab"
-	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/member"
 )
 
-// runCluster is the hidden command that a cluster's process is started with.
-const runCluster = "run-cluster"
+// The hidden commands that a cluster's processes are started with.
+const (
+	runCluster = "run-cluster"
+	runNodes   = "run-nodes"
+	runNode    = "run-node"
+	runKubelet = "run-kubelet"
+)
 
 // New returns the lab's command.
 func New() *cobra.Command {
@@ -28,7 +32,8 @@ func New() *cobra.Command {
 		Short: "Real Kubernetes clusters with simulated nodes, on this machine",
 		Long: `lab runs real Kubernetes clusters on this machine: each is one process with
 etcd, API server, controllers and scheduler. Nodes and pods are simulated: they
-become Ready and run no containers. No root is needed.`,
+become Ready and run no containers. No root is needed, except for nodes of
+another sort: those of --real-nodes run containers.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		// --dir may stand before `kubectl`; what follows it is kubectl's.
@@ -36,11 +41,11 @@ become Ready and run no containers. No root is needed.`,
 	}
 	root.PersistentFlags().StringVar(&a.dir, "dir", defaultDir(), "the lab's directory")
 	root.AddCommand(
-		a.up(), a.start(), a.status(), a.down(), a.discovery(), a.kubectl(), clusterProcess(),
-		a.named("stop", "Stop clusters, keeping their data", (*lab.Lab).Stop),
-		a.named("kill", "End clusters as a power cut would, keeping their data", (*lab.Lab).Kill),
-		a.named("pause", "Suspend clusters (SIGSTOP): connections stay, nothing answers", (*lab.Lab).Pause),
-		a.named("resume", "Let paused clusters go on", (*lab.Lab).Resume),
+		a.up(), a.start(), a.status(), a.down(), a.discovery(), a.kubectl(), clusterProcess(), nodesProcess(), nodeProcess(), kubeletProcess(),
+		a.scoped("stop", "Stop clusters, keeping their data", (*lab.Lab).Stop),
+		a.scoped("kill", "End clusters as a power cut would, keeping their data", (*lab.Lab).Kill),
+		a.scoped("pause", "Suspend clusters (SIGSTOP): connections stay, nothing answers", (*lab.Lab).Pause),
+		a.scoped("resume", "Let paused clusters go on", (*lab.Lab).Resume),
 		a.named("remove", "Remove clusters with their data and contexts", (*lab.Lab).Remove),
 	)
 	return root
@@ -63,7 +68,8 @@ func (a *app) lab(cmd *cobra.Command) (*lab.Lab, error) {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	var mu sync.Mutex
-	return lab.New(a.dir, []string{self, runCluster}, func(format string, args ...any) {
+	programs := lab.Programs{ControlPlane: []string{self, runCluster}, RealNodes: []string{self, runNodes}}
+	return lab.New(a.dir, programs, func(format string, args ...any) {
 		mu.Lock()
 		defer mu.Unlock()
 		_, _ = fmt.Fprintf(cmd.OutOrStdout(), format+"\n", args...)
@@ -99,6 +105,19 @@ func (a *app) named(verb, short string, do func(*lab.Lab, context.Context, []lab
 	return cmd
 }
 
+// scoped is named for what can be done to a control plane alone.
+func (a *app) scoped(verb, short string, do func(*lab.Lab, context.Context, []lab.Cluster, lab.Scope) error) *cobra.Command {
+	alone := false
+	cmd := a.named(verb, short, func(l *lab.Lab, ctx context.Context, clusters []lab.Cluster) error {
+		if alone {
+			return do(l, ctx, clusters, lab.ControlPlane)
+		}
+		return do(l, ctx, clusters, lab.Whole)
+	})
+	cmd.Flags().BoolVar(&alone, "control-plane", false, "the control plane alone: the pods of real nodes, and the addresses that lead to them, go on")
+	return cmd
+}
+
 func pick(l *lab.Lab, names []string, all bool) ([]lab.Cluster, error) {
 	switch {
 	case all && len(names) > 0:
@@ -109,18 +128,4 @@ func pick(l *lab.Lab, names []string, all bool) ([]lab.Cluster, error) {
 		return nil, errors.New("give the names of clusters, or --all")
 	}
 	return l.Find(names...)
-}
-
-func clusterProcess() *cobra.Command {
-	return &cobra.Command{
-		Use:    runCluster + " DIR",
-		Short:  "Run the cluster of a directory in this process",
-		Hidden: true,
-		Args:   cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			ctx, stop := interruptible()
-			defer stop()
-			return member.Run(ctx, args[0])
-		},
-	}
 }

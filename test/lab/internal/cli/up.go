@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,7 +36,7 @@ func (p *pace) check() error {
 
 func (a *app) up() *cobra.Command {
 	var p pace
-	nodes := 0
+	s := size{}
 	cmd := &cobra.Command{
 		Use:   "up NAME[=REGION/ZONE[,ZONE...]]...",
 		Short: "Create clusters that do not exist, start those that do not run, wait until all are ready",
@@ -42,13 +44,16 @@ func (a *app) up() *cobra.Command {
 returns when all are ready. DIR/kubeconfig has a context for each, by its name.
 
 A name that ends in a zone (us-east1-b, gce-us-east1-b) puts the nodes there.
-Any other name is its own zone, in region "lab". The nodes go round the zones.`,
+Any other name is its own zone, in region "lab". The nodes go round the zones.
+
+Pods go to simulated nodes. Those for real ones, where containers run, say so:
+nodeSelector ` + spec.RealKey + `: "true", and a toleration of the taint of that name.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := p.check(); err != nil {
 				return err
 			}
-			requests, err := requests(args, nodes, cmd.Flags().Changed("nodes"))
+			requests, err := requests(args, s, cmd.Flags().Changed("nodes"))
 			if err != nil {
 				return err
 			}
@@ -56,13 +61,25 @@ Any other name is its own zone, in region "lab". The nodes go round the zones.`,
 		},
 	}
 	p.flags(cmd)
-	cmd.Flags().IntVar(&nodes, "nodes", 3, "nodes of each new cluster")
+	cmd.Flags().IntVar(&s.nodes, "nodes", 3, "simulated nodes of each new cluster")
+	cmd.Flags().IntVar(&s.real, "real-nodes", 0, "nodes of each new cluster that run containers: needs root, and `make node-tools`")
+	cmd.Flags().StringVar(&s.tools, "node-tools", "", "what real nodes run (default: the folder \"node\" beside this program)")
 	return cmd
 }
 
-func requests(args []string, nodes int, sized bool) ([]lab.Request, error) {
-	if nodes < 1 || nodes > maxNodes {
+// size is what new clusters have.
+type size struct {
+	nodes, real int
+	tools       string
+}
+
+func requests(args []string, s size, sized bool) ([]lab.Request, error) {
+	if s.nodes < 1 || s.nodes > maxNodes {
 		return nil, errNodes
+	}
+	tools, err := toolsDir(s.tools)
+	if err != nil {
+		return nil, err
 	}
 	var out []lab.Request
 	seen := map[string]bool{}
@@ -75,10 +92,25 @@ func requests(args []string, nodes int, sized bool) ([]lab.Request, error) {
 			return nil, fmt.Errorf("cluster %q is named twice", c.Name)
 		}
 		seen[c.Name] = true
-		c.Nodes = nodes
+		c.Nodes = s.nodes
+		if s.real != 0 {
+			c.RealNodes, c.NodeTools = s.real, tools
+		}
 		out = append(out, lab.Request{Cluster: c, Placed: placed, Sized: sized})
 	}
 	return out, nil
+}
+
+// toolsDir is an absolute path, for a cluster is started from anywhere.
+func toolsDir(given string) (string, error) {
+	if given != "" {
+		return filepath.Abs(given)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find this program: %w", err)
+	}
+	return filepath.Join(filepath.Dir(program), "node"), nil
 }
 
 // maxNodes is where simulated nodes still cost next to nothing.

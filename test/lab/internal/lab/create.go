@@ -42,6 +42,9 @@ func (l *Lab) Ensure(requests []Request) ([]Cluster, error) {
 
 func (l *Lab) checkAll(requests []Request) error {
 	for _, r := range requests {
+		if err := r.CheckReal(); err != nil {
+			return err
+		}
 		c, err := l.load(r.Name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -62,6 +65,9 @@ func (r Request) check(c Cluster) error {
 	}
 	if r.Sized && r.Nodes != c.Nodes {
 		return fmt.Errorf("cluster %q exists with %d nodes; remove it first to have %d", c.Name, c.Nodes, r.Nodes)
+	}
+	if r.RealNodes > 0 && r.RealNodes != c.RealNodes {
+		return fmt.Errorf("cluster %q exists with %d real nodes; remove it first to have %d", c.Name, c.RealNodes, r.RealNodes)
 	}
 	return nil
 }
@@ -93,7 +99,11 @@ func (l *Lab) fill(dir string, s spec.Cluster) error {
 	if err != nil {
 		return err
 	}
-	certified := pki.Cluster{Name: s.Name, Server: s.Server(), Addresses: []net.IP{net.IPv4(127, 0, 0, 1), ip.AsSlice()}}
+	var nodes []string
+	for i := range s.RealNodes {
+		nodes = append(nodes, s.RealNode(i).Name)
+	}
+	certified := pki.Cluster{Nodes: nodes, Name: s.Name, Server: s.Server(), Addresses: []net.IP{net.IPv4(127, 0, 0, 1), ip.AsSlice()}}
 	if err := pki.Write(dir, certified); err != nil {
 		return errors.Join(err, l.slots.Release(n, dir))
 	}

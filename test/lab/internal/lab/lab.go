@@ -24,21 +24,25 @@ import (
 //	DIR/kubeconfig            a context for each cluster
 //	DIR/lock                  held while clusters are created, started or removed
 //	DIR/NAME/cluster.json     what the cluster is
-//	DIR/NAME/process.json     the process that runs it; absent when stopped on purpose
+//	DIR/NAME/process.json     the process that runs its control plane; absent when stopped on purpose
 //	DIR/NAME/cluster.log      what that process wrote
+//	DIR/NAME/nodes.json       the process that runs its real nodes, if it has any
+//	DIR/NAME/nodes.log        what that process wrote
 //	DIR/NAME/ready            there once the cluster works
 //	DIR/NAME/…                certificates and data
 type Lab struct {
 	dir     string // absolute
-	program []string
+	program Programs
 	slots   slot.Registry
 	say     func(format string, args ...any)
 }
 
-// New returns the lab of a directory, which need not exist. Program is the
-// command that runs a cluster when the cluster's directory is appended to it.
-// Progress is told to say, a line at a time and from several goroutines.
-func New(dir string, program []string, say func(format string, args ...any)) (*Lab, error) {
+// Programs are the commands that run a cluster when the cluster's directory is
+// appended to them: its control plane with the simulated nodes, and its real nodes.
+type Programs struct{ ControlPlane, RealNodes []string }
+
+// New returns the lab of a directory, which need not exist. Progress is told to say, a line at a time and from several goroutines.
+func New(dir string, program Programs, say func(format string, args ...any)) (*Lab, error) {
 	if dir == "" {
 		return nil, errors.New("the lab's directory is empty: give one with --dir or LAB_DIR")
 	}
@@ -140,19 +144,27 @@ func (l *Lab) lock() (*flock.Held, error) {
 	return held, nil
 }
 
-// process returns the identity of the process that was last started for the
-// cluster; false if none was, or it was stopped on purpose.
-func (c Cluster) process() (proc.Identity, bool) {
-	id, err := readIdentity(c.file("process.json"))
+// part is one of the processes of a cluster.
+type part struct{ record, log string }
+
+var (
+	controlPlane = part{record: "process.json", log: "cluster.log"}
+	realNodes    = part{record: "nodes.json", log: "nodes.log"}
+)
+
+// process returns the identity of the process that was last started for a part
+// of the cluster; false if none was, or it was stopped on purpose.
+func (c Cluster) process(p part) (proc.Identity, bool) {
+	id, err := readIdentity(c.file(p.record))
 	return id, err == nil
 }
 
-func (c Cluster) alive() bool {
-	id, ok := c.process()
+func (c Cluster) alive(p part) bool {
+	id, ok := c.process(p)
 	return ok && id.State() != proc.Gone
 }
 
 func (c Cluster) file(name string) string { return filepath.Join(c.dir, name) }
 
-// Log is the path of the file that the cluster's process writes to.
-func (c Cluster) Log() string { return c.file("cluster.log") }
+// Log is the path of the file that the process of the control plane writes to.
+func (c Cluster) Log() string { return c.file(controlPlane.log) }

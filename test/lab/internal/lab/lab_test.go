@@ -41,7 +41,7 @@ type testLab struct {
 func newLab(t *testing.T, script string) *testLab {
 	t.Helper()
 	tl := &testLab{t: t}
-	l, err := New(filepath.Join(t.TempDir(), "lab"), []string{"sh", "-c", script}, func(format string, args ...any) {
+	l, err := New(filepath.Join(t.TempDir(), "lab"), Programs{ControlPlane: []string{"sh", "-c", script}}, func(format string, args ...any) {
 		tl.mu.Lock()
 		defer tl.mu.Unlock()
 		fmt.Fprintf(&tl.out, format+"\n", args...)
@@ -92,7 +92,7 @@ func (l *testLab) states() string {
 	}
 	var out []string
 	for _, c := range clusters {
-		out = append(out, fmt.Sprintf("%s:%v", c.Name, c.alive()))
+		out = append(out, fmt.Sprintf("%s:%v", c.Name, c.alive(controlPlane)))
 	}
 	return strings.Join(out, " ")
 }
@@ -104,18 +104,18 @@ func TestLifeOfALab(t *testing.T) {
 	if got := l.states(); got != "b:true a:true" {
 		t.Fatalf("after start: %s", got)
 	}
-	before, _ := two[0].process()
+	before, _ := two[0].process(controlPlane)
 	l.start(l.ensure("b", "c")) // b is left as it is
-	if after, _ := two[0].process(); after != before {
+	if after, _ := two[0].process(controlPlane); after != before {
 		t.Error("a running cluster was started again")
 	}
-	if err := l.Kill(ctx, two[:1]); err != nil {
+	if err := l.Kill(ctx, two[:1], Whole); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Kill(ctx, two[:1]); err == nil {
+	if err := l.Kill(ctx, two[:1], Whole); err == nil {
 		t.Error("killed a cluster that does not run")
 	}
-	if err := l.Stop(ctx, two); err != nil {
+	if err := l.Stop(ctx, two, Whole); err != nil {
 		t.Fatal(err)
 	}
 	if got := l.states(); got != "b:false a:false c:true" {
@@ -147,10 +147,10 @@ func TestPausedClusterStops(t *testing.T) {
 	l, ctx := newLab(t, works), context.Background()
 	one := l.ensure("a")
 	l.start(one)
-	if err := l.Pause(ctx, one); err != nil {
+	if err := l.Pause(ctx, one, Whole); err != nil {
 		t.Fatal(err)
 	}
-	id, _ := one[0].process()
+	id, _ := one[0].process(controlPlane)
 	for range 500 { // a signal is delivered in its own time
 		if id.State() == proc.Paused {
 			break
@@ -160,7 +160,7 @@ func TestPausedClusterStops(t *testing.T) {
 	if err := l.Start(ctx, one, 1, time.Minute); err == nil || !strings.Contains(err.Error(), "lab resume a") {
 		t.Errorf("start of a paused cluster: %v", err)
 	}
-	if err := l.Stop(ctx, one); err != nil || l.states() != "a:false" {
+	if err := l.Stop(ctx, one, Whole); err != nil || l.states() != "a:false" {
 		t.Errorf("stop of a paused cluster: %v, %s", err, l.states())
 	}
 }
@@ -169,7 +169,7 @@ func TestStubbornProcessIsKilled(t *testing.T) {
 	l := newLab(t, stubborn)
 	one := l.ensure("a")
 	l.start(one)
-	id, _ := one[0].process()
+	id, _ := one[0].process(controlPlane)
 	if err := end(context.Background(), id, 15, 50*time.Millisecond); !errors.Is(err, errStays) {
 		t.Errorf("a request to end: %v; want errStays", err)
 	}
@@ -250,7 +250,7 @@ func TestStaleProcessIsNotSignalled(t *testing.T) {
 	if err := writeIdentity(one[0].file("process.json"), stale); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(l.Stop(ctx, one), l.Remove(ctx, one)); err != nil {
+	if err := errors.Join(l.Stop(ctx, one, Whole), l.Remove(ctx, one)); err != nil {
 		t.Fatal(err)
 	}
 	if real.State() == proc.Gone {

@@ -49,22 +49,26 @@ func (l *Lab) startOne(ctx context.Context, c Cluster, timeout time.Duration) er
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errTimeout)
 	defer cancel()
-	var ended <-chan struct{}
+	var ended, nodesEnded <-chan struct{}
 	err := l.locked(func() (err error) {
-		if c.alive() {
-			return nil
+		if !c.alive(controlPlane) {
+			if ended, err = l.spawnControlPlane(c); err != nil {
+				return err
+			}
 		}
-		ended, err = l.spawn(c)
+		if c.RealNodes > 0 && !c.alive(realNodes) {
+			nodesEnded, err = l.spawnRealNodes(c)
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if id, ok := c.process(); ok && id.State() == proc.Paused {
+	if id, ok := c.process(controlPlane); ok && id.State() == proc.Paused {
 		return fmt.Errorf("cluster %s is paused; `lab resume %s` lets it go on", c.Name, c.Name)
 	}
-	if err := l.waitReady(ctx, c, ended, began); err != nil {
-		return fmt.Errorf("start cluster %s: %w\n%s", c.Name, err, tail(c.Log(), logTail))
+	if err := l.waitReady(ctx, c, ended, nodesEnded, began); err != nil {
+		return fmt.Errorf("start cluster %s: %w\n%s%s", c.Name, err, tail(c.Log(), logTail), c.nodesTail())
 	}
 	if ended == nil {
 		l.say("%s: runs already at %s", c.Name, c.Server())
@@ -74,22 +78,33 @@ func (l *Lab) startOne(ctx context.Context, c Cluster, timeout time.Duration) er
 	return nil
 }
 
-// spawn starts the cluster's process in a session of its own, so that neither
-// the end of this one nor of its terminal reaches it. The channel closes when
-// the process ends.
-func (l *Lab) spawn(c Cluster) (<-chan struct{}, error) {
+func (l *Lab) spawnControlPlane(c Cluster) (<-chan struct{}, error) {
 	if err := portFree(c.Port); err != nil {
 		return nil, fmt.Errorf("start cluster %s: its port is taken by another program: %w; end that program, or remove the cluster and create it again", c.Name, err)
 	}
 	if err := os.Remove(c.file(spec.ReadyFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("start cluster %s: %w", c.Name, err)
 	}
-	log, err := openLog(c.Log())
+	return l.spawn(c, controlPlane, l.program.ControlPlane)
+}
+
+func (l *Lab) spawnRealNodes(c Cluster) (<-chan struct{}, error) {
+	if err := c.CheckReal(); err != nil {
+		return nil, fmt.Errorf("start cluster %s: %w", c.Name, err)
+	}
+	return l.spawn(c, realNodes, l.program.RealNodes)
+}
+
+// spawn starts one of the cluster's processes in a session of its own, so that
+// neither the end of this one nor of its terminal reaches it. The channel
+// closes when the process ends.
+func (l *Lab) spawn(c Cluster, p part, program []string) (<-chan struct{}, error) {
+	log, err := openLog(c.file(p.log))
 	if err != nil {
 		return nil, fmt.Errorf("start cluster %s: %w", c.Name, err)
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.Command(l.program[0], append(append([]string{}, l.program[1:]...), c.dir)...)
+	cmd := exec.Command(program[0], append(append([]string{}, program[1:]...), c.dir)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -99,7 +114,7 @@ func (l *Lab) spawn(c Cluster) (<-chan struct{}, error) {
 	ended := make(chan struct{})
 	id, err := proc.Identify(cmd.Process.Pid)
 	if err == nil {
-		err = writeIdentity(c.file("process.json"), id)
+		err = writeIdentity(c.file(p.record), id)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start cluster %s: %w", c.Name, err), cmd.Process.Kill(), cmd.Wait())
@@ -115,11 +130,20 @@ func (l *Lab) spawn(c Cluster) (<-chan struct{}, error) {
 var (
 	errTimeout = errors.New("not ready in time")
 	errEnded   = errors.New("its process has ended")
+	errNodes   = errors.New("the process of its real nodes has ended")
 )
 
-// waitReady returns when the cluster has seen itself work. Ended may be nil for
-// a process that somebody else started.
-func (l *Lab) waitReady(ctx context.Context, c Cluster, ended <-chan struct{}, began time.Time) error {
+// nodesTail is the end of what the process of the real nodes wrote.
+func (c Cluster) nodesTail() string {
+	if c.RealNodes == 0 {
+		return ""
+	}
+	return "\n" + tail(c.file(realNodes.log), logTail)
+}
+
+// waitReady returns when the cluster has seen itself work. Ended and nodesEnded
+// may be nil for processes that somebody else started.
+func (l *Lab) waitReady(ctx context.Context, c Cluster, ended, nodesEnded <-chan struct{}, began time.Time) error {
 	look, say := time.NewTicker(readyPoll), time.NewTicker(remind)
 	defer look.Stop()
 	defer say.Stop()
@@ -132,10 +156,12 @@ func (l *Lab) waitReady(ctx context.Context, c Cluster, ended <-chan struct{}, b
 			return context.Cause(ctx)
 		case <-ended:
 			return errEnded
+		case <-nodesEnded:
+			return errNodes
 		case <-say.C:
 			l.say("%s: not ready yet after %.0f s", c.Name, time.Since(began).Seconds())
 		case <-look.C:
-			if ended == nil && !c.alive() {
+			if ended == nil && !c.alive(controlPlane) {
 				return errEnded
 			}
 		}

@@ -57,7 +57,7 @@ func (l *Lab) Status(ctx context.Context) ([]Status, error) {
 }
 
 func statusOf(ctx context.Context, c Cluster) Status {
-	id, started := c.process()
+	id, started := c.process(controlPlane)
 	if !started {
 		return Status{Cluster: c, State: Stopped}
 	}
@@ -68,7 +68,9 @@ func statusOf(ctx context.Context, c Cluster) Status {
 		return Status{Cluster: c, State: Paused, PID: id.PID}
 	}
 	s := Status{Cluster: c, State: Ready, PID: id.PID}
-	if _, err := os.Stat(c.file(spec.ReadyFile)); errors.Is(err, fs.ErrNotExist) {
+	if _, ok := c.process(realNodes); ok && !c.alive(realNodes) {
+		s.State = Failed
+	} else if _, err := os.Stat(c.file(spec.ReadyFile)); errors.Is(err, fs.ErrNotExist) {
 		s.State = Starting
 	} else if !c.answers(ctx) {
 		s.State = NotReady

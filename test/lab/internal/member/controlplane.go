@@ -84,7 +84,7 @@ func parse(named cliflag.NamedFlagSets, args []string) error {
 }
 
 func apiServerFlags(c spec.Cluster) []string {
-	return []string{
+	return append(toKubelets(c), []string{
 		"--etcd-servers=" + etcdSocket,
 		"--bind-address=127.0.0.1",
 		fmt.Sprintf("--secure-port=%d", c.Port),
@@ -116,6 +116,19 @@ func apiServerFlags(c spec.Cluster) []string {
 		"--etcd-count-metric-poll-period=0",
 		"--etcd-db-metric-poll-interval=0",
 		"--shutdown-delay-duration=0s",
+	}...)
+}
+
+// toKubelets is how the API server reaches the kubelets of real nodes, for
+// logs and the like. The simulated ones have none.
+func toKubelets(c spec.Cluster) []string {
+	if c.RealNodes == 0 {
+		return nil
+	}
+	return []string{
+		"--kubelet-preferred-address-types=InternalIP",
+		"--kubelet-client-certificate=" + pki.KubeletClientCert,
+		"--kubelet-client-key=" + pki.KubeletClientKey,
 	}
 }
 

@@ -35,7 +35,8 @@ func prepare(ctx context.Context, c spec.Cluster, client kubernetes.Interface) e
 		{"create storage class", func(ctx context.Context) error { return createStorageClass(ctx, client) }},
 		{"wait for nodes to be Ready", func(ctx context.Context) error { return waitNodes(ctx, c, client) }},
 		{"wait for ServiceAccount default", func(ctx context.Context) error { return waitAccount(ctx, client) }},
-		{"see a workload run", func(ctx context.Context) error { return seeItWork(ctx, client) }},
+		{"see a workload run", func(ctx context.Context) error { return seeItWork(ctx, client, probe()) }},
+		{"see a workload run on real nodes", func(ctx context.Context) error { return seeReal(ctx, c, client) }},
 	} {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("prepare cluster: %s: %w", step.what, err)
@@ -92,10 +93,10 @@ const probeName = "lab-probe"
 // with its pod. After a restart everything in the store looks healthy before
 // any component runs; only a new object shows that controllers, scheduler,
 // nodes and garbage collection are at work.
-func seeItWork(ctx context.Context, client kubernetes.Interface) error {
+func seeItWork(ctx context.Context, client kubernetes.Interface, probe *appsv1.ReplicaSet) error {
 	sets := client.AppsV1().ReplicaSets(metav1.NamespaceSystem)
 	remove := func(ctx context.Context) (bool, error) {
-		err := sets.Delete(ctx, probeName, metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationForeground)})
+		err := sets.Delete(ctx, probe.Name, metav1.DeleteOptions{PropagationPolicy: ptr.To(metav1.DeletePropagationForeground)})
 		return apierrors.IsNotFound(err), nil
 	}
 	// One may be left from a process that was killed at this point.
@@ -103,7 +104,7 @@ func seeItWork(ctx context.Context, client kubernetes.Interface) error {
 		return fmt.Errorf("remove earlier probe: %w", err)
 	}
 	create := func(ctx context.Context) (bool, error) {
-		_, err := sets.Create(ctx, probe(), metav1.CreateOptions{})
+		_, err := sets.Create(ctx, probe, metav1.CreateOptions{})
 		if apierrors.IsInvalid(err) {
 			return false, err
 		}
@@ -113,11 +114,11 @@ func seeItWork(ctx context.Context, client kubernetes.Interface) error {
 		return fmt.Errorf("create probe: %w", err)
 	}
 	ready := func(ctx context.Context) (bool, error) {
-		s, err := sets.Get(ctx, probeName, metav1.GetOptions{})
+		s, err := sets.Get(ctx, probe.Name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return false, errors.New("somebody removed it")
 		}
-		return err == nil && s.Status.ReadyReplicas == 1, nil
+		return err == nil && s.Status.ReadyReplicas == *probe.Spec.Replicas, nil
 	}
 	if err := wait.PollUntilContextCancel(ctx, poll, true, ready); err != nil {
 		return fmt.Errorf("wait for probe to be ready: %w", err)

@@ -41,7 +41,21 @@ type Cluster struct {
 	Name      string
 	Server    string // URL
 	Addresses []net.IP
+	Nodes     []string // names of those with a kubelet
 }
+
+// Files that only a cluster with real nodes has: the API server's identity
+// towards kubelets, and that of each kubelet.
+const (
+	KubeletClientCert = "kubelet-client.crt"
+	KubeletClientKey  = "kubelet-client.key"
+)
+
+// NodeCert is the certificate of a node's kubelet.
+func NodeCert(node string) string { return node + ".crt" }
+
+// NodeKey is the key of a node's kubelet.
+func NodeKey(node string) string { return node + ".key" }
 
 // Write makes all files in dir, which must exist.
 func Write(dir string, c Cluster) error {
@@ -55,6 +69,12 @@ func Write(dir string, c Cluster) error {
 	w.user(ca, c, AdminConfig, subject{name: "kubernetes-admin", group: "system:masters"})
 	w.user(ca, c, ManagerConfig, subject{name: "system:kube-controller-manager", group: "system:masters"})
 	w.user(ca, c, SchedulerConfig, subject{name: "system:kube-scheduler"})
+	for _, n := range c.Nodes {
+		w.issue(ca, n, subject{name: "system:node:" + n, group: "system:nodes"})
+	}
+	if len(c.Nodes) > 0 {
+		w.issue(ca, "kubelet-client", subject{name: "kube-apiserver-kubelet-client", group: "system:masters"})
+	}
 	if w.err != nil {
 		return fmt.Errorf("make certificates of cluster %s: %w", c.Name, w.err)
 	}

@@ -85,6 +85,49 @@ func (id Identity) Signal(sig syscall.Signal) error {
 	return nil
 }
 
+// Tree returns this process and all that come from it, parents before their
+// children; nothing when it has ended.
+func (id Identity) Tree() []Identity {
+	if id.State() == Gone {
+		return nil
+	}
+	children := map[int][]int{}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return []Identity{id}
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if parent, err := parentOf(pid); err == nil {
+			children[parent] = append(children[parent], pid)
+		}
+	}
+	out := []Identity{id}
+	for i := 0; i < len(out); i++ {
+		for _, pid := range children[out[i].PID] {
+			if child, err := Identify(pid); err == nil && child.State() != Gone {
+				out = append(out, child)
+			}
+		}
+	}
+	return out
+}
+
+func parentOf(pid int) (int, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, fmt.Errorf("read process %d: %w", pid, err)
+	}
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(fields) < 2 {
+		return 0, errors.New("malformed stat")
+	}
+	return strconv.Atoi(fields[1])
+}
+
 func bootID() (string, error) {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

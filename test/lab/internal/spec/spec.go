@@ -34,7 +34,10 @@ type Cluster struct {
 	Name   string   `json:"name"`
 	Region string   `json:"region"`
 	Zones  []string `json:"zones"`
-	Nodes  int      `json:"nodes"`
+	Nodes  int      `json:"nodes"` // simulated
+	// RealNodes is how many nodes run containers, with the programs in NodeTools, an absolute path.
+	RealNodes int    `json:"realNodes,omitempty"`
+	NodeTools string `json:"nodeTools,omitempty"`
 
 	Slot          int    `json:"slot"`
 	Port          int    `json:"port"`
