@@ -1,9 +1,11 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
@@ -20,6 +22,10 @@ const (
 	reasonNoneRefused = "NoneRefused"
 	reasonNotReported = "NotReported"
 	reasonEnough      = "EnoughClustersReport"
+	reasonTrusted     = "Trusted"
+	reasonDead        = "TakenForDead"
+	reasonLostCluster = "Lost"
+	reasonSilence     = "Silent"
 )
 
 // ClusterStatusInput is what a cluster's status is made of.
@@ -70,7 +76,36 @@ func Cluster(in ClusterStatusInput) v1alpha1.ClusterStatus {
 		st.Remaining = max(st.Remaining, 1) // nobody knows that it has left
 	}
 	st.Conditions = setConditions(previous, in.conditions(), 0, in.Now)
+	st.Events = in.events(previous, st.Conditions)
 	return st
+}
+
+// events adds what was decided since the last status to what was told before.
+func (in ClusterStatusInput) events(before, after []metav1.Condition) []v1alpha1.Event {
+	var told []v1alpha1.Event
+	if in.Previous != nil && in.Previous.UID == in.Cluster.UID {
+		told = in.Previous.Events
+	}
+	old, now := meta.FindStatusCondition(before, v1alpha1.ConditionFailedOver), meta.FindStatusCondition(after, v1alpha1.ConditionFailedOver)
+	kind, reason := "Normal", ""
+	switch was := old != nil && old.Status == metav1.ConditionTrue; {
+	case now.Status == metav1.ConditionTrue && !was:
+		kind, reason = "Warning", v1alpha1.EventFailedOver
+	case now.Reason == v1alpha1.EventHolding && (old == nil || old.Reason != now.Reason):
+		reason = v1alpha1.EventHolding
+	case now.Reason == v1alpha1.EventKept && (old == nil || old.Reason != now.Reason):
+		kind, reason = "Warning", v1alpha1.EventKept
+	case now.Status == metav1.ConditionFalse && now.Reason == reasonTrusted && old != nil && (was || old.Reason == v1alpha1.EventHolding):
+		reason = v1alpha1.EventReturned
+	}
+	if reason == "" {
+		return told
+	}
+	message := now.Message
+	if reason == v1alpha1.EventReturned {
+		message = "it has been back for long enough"
+	}
+	return tell(told, kind, reason, message, in.Now)
 }
 
 // reported takes over what only the agent knows. What join said of a place
@@ -114,7 +149,25 @@ func keepReported(st, previous *v1alpha1.ClusterStatus) {
 }
 
 func (in ClusterStatusInput) conditions() []metav1.Condition {
-	return []metav1.Condition{in.ready(), in.apiServer(), in.nameConflict(), in.refused()}
+	return []metav1.Condition{in.ready(), in.apiServer(), in.nameConflict(), in.refused(), in.failedOver()}
+}
+
+// failedOver tells of the cluster's standing: what becomes of its share.
+func (in ClusterStatusInput) failedOver() metav1.Condition {
+	v, reason := in.Verdict, reasonTrusted
+	switch {
+	case v.Holding:
+		reason = v1alpha1.EventHolding
+	case v.Failed && in.Cluster.Spec.Lost:
+		reason = reasonLostCluster
+	case v.Failed:
+		reason = reasonDead
+	case v.Stale && v.Probed == v1alpha1.ProbeAlive:
+		reason = v1alpha1.EventKept
+	case v.Stale:
+		reason = reasonSilence
+	}
+	return condition(v1alpha1.ConditionFailedOver, v.Failed, reason, v.Reason)
 }
 
 func (in ClusterStatusInput) ready() metav1.Condition {
@@ -124,7 +177,7 @@ func (in ClusterStatusInput) ready() metav1.Condition {
 	case !in.Verdict.Reported:
 		return condition(v1alpha1.ConditionReady, false, reasonNoHeartbeat, "no agent has reported yet")
 	case in.Verdict.Stale:
-		c := condition(v1alpha1.ConditionReady, false, string(v1alpha1.ClusterStale), "no heartbeat for three intervals")
+		c := condition(v1alpha1.ConditionReady, false, string(v1alpha1.ClusterStale), cmp.Or(in.Verdict.Reason, "no heartbeat for three intervals"))
 		c.Status = metav1.ConditionUnknown
 		return c
 	case conflict:
@@ -132,7 +185,7 @@ func (in ClusterStatusInput) ready() metav1.Condition {
 	case seen && !beat.Healthy:
 		return condition(v1alpha1.ConditionReady, false, reasonNoAnswer, "the agent cannot reach its API server")
 	}
-	return condition(v1alpha1.ConditionReady, true, reasonBeating, "")
+	return condition(v1alpha1.ConditionReady, true, reasonBeating, in.Verdict.Reason) // holding, if anything
 }
 
 func (in ClusterStatusInput) apiServer() metav1.Condition {

@@ -122,3 +122,62 @@ func TestFederationStatus(t *testing.T) {
 	equal(t, "frozen", frozen.Message, "2 of 2 clusters are stale at once: health moves nothing until they are back or cordoned as lost")
 	equal(t, "held", third.Held[0].Path, "p")
 }
+
+func told(events []v1alpha1.Event) (s string) {
+	for _, e := range events {
+		s += e.Type + " " + e.Reason + ";"
+	}
+	return s
+}
+
+func TestStandingIsTold(t *testing.T) {
+	f := newFleet(3)
+	var st v1alpha1.ClusterStatus
+	tell := func() v1alpha1.ClusterStatus {
+		next := Cluster(ClusterStatusInput{Cluster: f.clusters[1], Verdict: f.verdicts["b"], Seen: f.seen["b"], Previous: &st, Now: f.now})
+		st = next
+		return next
+	}
+	equal(t, "at first", conditionOf(tell(), v1alpha1.ConditionFailedOver), "False Trusted")
+	f.silence("b")
+	f.probed("b", alive)
+	f.pass(45 * time.Second)
+	equal(t, "kept", conditionOf(tell(), v1alpha1.ConditionFailedOver), "False KeptThoughSilent")
+	equal(t, "ready", meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionReady).Message,
+		"no heartbeat, but its services answer 2 of 2 probers: replicas stay")
+	f.probed("b", dead)
+	f.pass(time.Minute)
+	equal(t, "failed", conditionOf(tell(), v1alpha1.ConditionFailedOver), "True TakenForDead")
+	f.revive("b")
+	f.pass(15 * time.Second)
+	equal(t, "holding", conditionOf(tell(), v1alpha1.ConditionFailedOver), "True Holding")
+	if m := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionReady).Message; !strings.HasPrefix(m, "back, and given nothing new until 2026-") {
+		t.Error(m)
+	}
+	f.pass(time.Minute)
+	equal(t, "trusted", conditionOf(tell(), v1alpha1.ConditionFailedOver), "False Trusted")
+	equal(t, "all told", told(st.Events), "Warning KeptThoughSilent;Warning FailedOver;Normal Holding;Normal Returned;")
+	before := st
+	equal(t, "and once", equality.Semantic.DeepEqual(tell(), before), true)
+	f.edit("b", func(s *v1alpha1.ClusterSpec) { s.Lost = true })
+	f.pass(time.Second)
+	equal(t, "lost", conditionOf(tell(), v1alpha1.ConditionFailedOver), "True Lost")
+}
+
+func TestFreezeIsTold(t *testing.T) {
+	f := newFleet(4)
+	var st v1alpha1.FederationStatus
+	tell := func() {
+		st = Federation(FederationInput{Clusters: f.clusters, Verdicts: f.verdicts, Previous: &st, Now: f.now})
+	}
+	tell()
+	equal(t, "nothing", told(st.Events), "")
+	f.silence("a", "b")
+	f.pass(time.Minute)
+	tell()
+	tell()
+	f.revive("a", "b")
+	f.pass(time.Minute)
+	tell()
+	equal(t, "told", told(st.Events), "Warning Frozen;Normal Thawed;")
+}

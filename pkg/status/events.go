@@ -78,3 +78,11 @@ func transitions(before, after []metav1.Condition, now time.Time) []v1alpha1.Eve
 	}
 	return events
 }
+
+// tell adds what the leader did to what was told before, or counts it again.
+func tell(told []v1alpha1.Event, kind, reason, message string, now time.Time) []v1alpha1.Event {
+	at := metav1.NewTime(now.UTC().Truncate(time.Second))
+	events := repeat(slices.Clone(told), v1alpha1.Event{Type: kind, Reason: reason, Message: message, First: at, Last: at, Count: 1})
+	slices.SortStableFunc(events, func(a, b v1alpha1.Event) int { return a.Last.Compare(b.Last.Time) })
+	return events[max(0, len(events)-maxEvents):]
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
@@ -39,8 +40,14 @@ func Federation(in FederationInput) v1alpha1.FederationStatus {
 	}
 	var previous []metav1.Condition
 	if in.Previous != nil {
-		previous = in.Previous.Conditions
+		previous, st.Events = in.Previous.Conditions, in.Previous.Events
 	}
 	st.Conditions = setConditions(previous, []metav1.Condition{planning, freeze}, 0, in.Now)
+	switch was := meta.IsStatusConditionTrue(previous, v1alpha1.ConditionFrozen); {
+	case frozen && !was:
+		st.Events = tell(st.Events, "Warning", v1alpha1.EventFrozen, freeze.Message, in.Now)
+	case !frozen && was:
+		st.Events = tell(st.Events, "Normal", v1alpha1.EventThawed, "enough clusters report: health is followed again", in.Now)
+	}
 	return st
 }

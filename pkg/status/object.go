@@ -27,6 +27,9 @@ type ObjectInput struct {
 	SpecGeneration int64
 	// Conditions of the plan, without times.
 	Conditions []metav1.Condition
+	// Placement and Rollout as the plan has them.
+	Placement string
+	Rollout   *v1alpha1.RolloutStatus
 	// Members that have the object in their shard, by name.
 	Members  []Member
 	Previous *v1alpha1.ObjectStatus
@@ -42,6 +45,8 @@ type Member struct {
 	Replicas *int64
 	// Generation is the spec generation in the cluster's newest shard.
 	Generation int64
+	// Why the plan gives it what it has; empty where the plan has nothing new to say.
+	Why string
 	// Ranges (CIDR) that its addresses must lie in; none allows all.
 	Ranges []string
 	// Report is the cluster's own word on the object, nil for none. One about
@@ -52,7 +57,7 @@ type Member struct {
 // Object sums the members up.
 func Object(in ObjectInput) v1alpha1.ObjectStatus {
 	st := v1alpha1.ObjectStatus{Key: in.Key, UID: in.UID, CreationTimestamp: metav1.NewTime(in.Created.UTC().Truncate(time.Second)),
-		Generation: in.Generation, SpecGeneration: in.SpecGeneration}
+		Generation: in.Generation, SpecGeneration: in.SpecGeneration, Placement: in.Placement, Rollout: in.Rollout}
 	addresses := map[string]bool{}
 	for _, m := range in.Members {
 		row := in.row(m)
@@ -83,7 +88,10 @@ func Object(in ObjectInput) v1alpha1.ObjectStatus {
 
 // row is what one cluster runs, as far as its word counts.
 func (in ObjectInput) row(m Member) v1alpha1.ObjectClusterStatus {
-	row := v1alpha1.ObjectClusterStatus{Cluster: m.Cluster, Replicas: m.Replicas, Health: v1alpha1.HealthUnknown, Stale: m.Stale}
+	row := v1alpha1.ObjectClusterStatus{Cluster: m.Cluster, Replicas: m.Replicas, Health: v1alpha1.HealthUnknown, Stale: m.Stale, Why: shorten(m.Why)}
+	if m.Why == "" {
+		row.Why = in.saidOf(m.Cluster)
+	}
 	r := m.Report
 	if r == nil || r.UID != in.UID {
 		return row
@@ -99,6 +107,19 @@ func (in ObjectInput) row(m Member) v1alpha1.ObjectClusterStatus {
 	}
 	slices.Sort(row.Addresses)
 	return row
+}
+
+// saidOf is what was last said of why the cluster has what it has.
+func (in ObjectInput) saidOf(cluster string) string {
+	if in.Previous == nil || in.Previous.UID != in.UID {
+		return ""
+	}
+	for _, row := range in.Previous.Clusters {
+		if row.Cluster == cluster {
+			return row.Why
+		}
+	}
+	return ""
 }
 
 // counts takes over what can be summed. No cluster can claim more replicas

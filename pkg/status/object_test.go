@@ -149,3 +149,17 @@ func TestRepeatedEventIsCounted(t *testing.T) {
 	equal(t, "count", events[0].Count, 2)
 	equal(t, "last", events[0].Last, again.Last)
 }
+
+// A plan tells why only of what it changed: what was said before stands.
+func TestWhyIsKept(t *testing.T) {
+	a := running("a", 5, 5)
+	a.Why = "weight 1 of 2"
+	in := input(a)
+	in.Placement = "web"
+	first := Object(in)
+	equal(t, "said", first.Clusters[0].Why+" "+first.Placement, "weight 1 of 2 web")
+	in.Members[0].Why, in.Previous = "", &first
+	equal(t, "kept", Object(in).Clusters[0].Why, "weight 1 of 2")
+	in.UID = "another"
+	equal(t, "not for another object", Object(in).Clusters[0].Why, "")
+}

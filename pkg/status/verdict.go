@@ -29,6 +29,9 @@ type Observation struct {
 	changed time.Time
 	// fresh: it was seen to change, and not too long ago.
 	fresh bool
+	// heard is when it was last seen to change; zero while this leader never
+	// has.
+	heard time.Time
 	// intruder is when another member last beat under the name.
 	intruder     time.Time
 	intruderBeat v1alpha1.Heartbeat
@@ -108,7 +111,7 @@ func observe(seen Observation, in ClusterInput, v *v1alpha1.ClusterVerdict, firs
 	if first {
 		return seen
 	}
-	seen.changed, seen.fresh = in.Now, true
+	seen.changed, seen.heard, seen.fresh = in.Now, in.Now, true
 	v.MemberUID = beat.MemberUID
 	v.Reported, v.Stale, v.LastHeartbeat = true, false, in.Now
 	return seen
@@ -121,6 +124,9 @@ func same(a, b v1alpha1.Heartbeat) bool {
 // expire judges silence.
 func expire(seen *Observation, v *v1alpha1.ClusterVerdict, now time.Time) {
 	if v.Reported && now.Sub(seen.changed) > patience(seen.beat) {
+		if !v.Stale {
+			v.StaleSince = now
+		}
 		seen.fresh, v.Stale = false, true
 	}
 	if !seen.intruder.IsZero() && now.Sub(seen.intruder) > patience(seen.intruderBeat) {
@@ -129,12 +135,15 @@ func expire(seen *Observation, v *v1alpha1.ClusterVerdict, now time.Time) {
 }
 
 // patience is how long a cluster may be silent.
-func patience(beat v1alpha1.Heartbeat) time.Duration {
-	interval := beat.Interval.Duration
-	if interval <= 0 {
-		interval = defaultInterval
+func patience(beat v1alpha1.Heartbeat) time.Duration { return missedBeats * interval(beat) }
+
+// interval is how often the agent says that it beats, within bounds.
+func interval(beat v1alpha1.Heartbeat) time.Duration {
+	d := beat.Interval.Duration
+	if d <= 0 {
+		d = defaultInterval
 	}
-	return missedBeats * min(max(interval, minInterval), maxInterval)
+	return min(max(d, minInterval), maxInterval)
 }
 
 func state(c v1alpha1.Cluster, v v1alpha1.ClusterVerdict, seen Observation) v1alpha1.ClusterState {
@@ -181,7 +190,7 @@ func Counts(r *v1alpha1.Report, c v1alpha1.Cluster, v v1alpha1.ClusterVerdict) b
 func Frozen(clusters []v1alpha1.Cluster, verdicts map[string]v1alpha1.ClusterVerdict) (silent, counted int, frozen bool) {
 	for _, c := range clusters {
 		v := verdicts[c.Name]
-		if !v.Reported || c.Spec.Cordoned || c.Spec.Lost || v.UID != c.UID {
+		if !considered(c, v) {
 			continue
 		}
 		counted++
@@ -190,4 +199,9 @@ func Frozen(clusters []v1alpha1.Cluster, verdicts map[string]v1alpha1.ClusterVer
 		}
 	}
 	return silent, counted, silent >= 2 && silent*2 >= counted
+}
+
+// considered says whether the cluster's silence counts for a freeze.
+func considered(c v1alpha1.Cluster, v v1alpha1.ClusterVerdict) bool {
+	return v.Reported && !c.Spec.Cordoned && !c.Spec.Drained && !c.Spec.Lost && v.UID == c.UID
 }

@@ -49,6 +49,8 @@ type ClusterStatus struct {
 	Claim      *ClusterClaim      `json:"claim,omitempty"`
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	Resources  []MemberResource   `json:"resources,omitempty"`
+	// Events are what was decided about the cluster, oldest first, at most twenty.
+	Events []Event `json:"events,omitempty"`
 }
 
 // ClusterClaim is a member whose agent was told a cluster's name, and that is
@@ -89,6 +91,22 @@ const (
 	ConditionLeftovers = "Leftovers"
 	// ConditionRollout: the newest change is in every cluster.
 	ConditionRollout = "RolledOut"
+)
+
+// Reasons of events about clusters and the federation. Users see them.
+const (
+	// EventFailedOver: the cluster is taken for dead, its share runs elsewhere.
+	EventFailedOver = "FailedOver"
+	// EventReturned: it is trusted again.
+	EventReturned = "Returned"
+	// EventHolding: it is back, and given nothing new for a while.
+	EventHolding = "Holding"
+	// EventKept: it is silent, but probes reach its services.
+	EventKept = "KeptThoughSilent"
+	// EventFrozen and EventThawed: so many clusters are silent at once that
+	// health moves nothing, and no longer.
+	EventFrozen = "Frozen"
+	EventThawed = "Thawed"
 )
 
 // Reasons of ConditionPlanning being False.
@@ -201,6 +219,8 @@ type FederationStatus struct {
 	// Held lists specs whose last good state is kept, and keys in specs/ that
 	// cannot be read as one.
 	Held []HeldSpec `json:"held,omitempty"`
+	// Events are what was decided of all, oldest first, at most twenty.
+	Events []Event `json:"events,omitempty"`
 }
 
 // HeldSpec is a spec the leader does not follow, and why.
