@@ -153,6 +153,27 @@ func (s *Store) SpecHistory(ctx context.Context, k v1alpha1.Key) ([]v1alpha1.Spe
 	return records, nil
 }
 
+// SpecAt reads one version of a spec, present or past, as History lists them.
+// One that is no longer kept is NotFound.
+func (s *Store) SpecAt(ctx context.Context, k v1alpha1.Key, generation int64) (*v1alpha1.SpecRecord, error) {
+	if err := k.Validate(); err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	h, ok := s.bucket.(Historian)
+	if !ok {
+		return nil, apierrors.NewMethodNotSupported(k.GroupResource(), "history")
+	}
+	o, err := h.ReadVersion(ctx, SpecPath(k), generation)
+	if err != nil {
+		return nil, ofKey(k).apiError(err)
+	}
+	if len(o.Body) > MaxSpecSize {
+		return nil, ofKey(k).apiError(tooLargeSpec(int64(len(o.Body))))
+	}
+	r := record(k, o.Attrs, o.Body)
+	return &r, nil
+}
+
 func sortSpecs(specs []v1alpha1.SpecRecord) {
 	slices.SortFunc(specs, func(a, b v1alpha1.SpecRecord) int { return a.Key.Compare(b.Key) })
 }

@@ -87,6 +87,7 @@ func (a *aggregator) describeObject(pl planned, o plan.Object) {
 		in.Previous = &old
 	}
 	st := status.Object(in)
+	st.Rollout = o.Record.Rollout
 	if !ok || !equality.Semantic.DeepEqual(old, st) {
 		a.objects[o.Key] = st
 		a.queue.put(st)

@@ -17,6 +17,7 @@ import (
 type planner struct {
 	*term
 	intake   *intake
+	bases    *bases
 	cache    *plan.Cache
 	heads    map[string]head
 	records  map[v1alpha1.Key]plan.Record
@@ -34,7 +35,7 @@ type planner struct {
 }
 
 func newPlanner(t *term) *planner {
-	return &planner{term: t, intake: newIntake(t.cfg.Decode), cache: plan.NewCache(), heads: map[string]head{},
+	return &planner{term: t, intake: newIntake(t.cfg.Decode), bases: newBases(t.cfg), cache: plan.NewCache(), heads: map[string]head{},
 		records: map[v1alpha1.Key]plan.Record{}, forced: map[string]forced{}, absent: newAbsentees()}
 }
 
@@ -42,7 +43,8 @@ func newPlanner(t *term) *planner {
 func (p *planner) load(v *v1alpha1.Verdicts, objects map[v1alpha1.Key]v1alpha1.ObjectStatus) {
 	p.removals, p.answered = v.Removals, v.Answered
 	for k, st := range objects {
-		p.records[k] = plan.Record{UID: st.UID, Created: st.CreationTimestamp.Time, Generation: st.Generation, SpecGeneration: st.SpecGeneration}
+		p.records[k] = plan.Record{UID: st.UID, Created: st.CreationTimestamp.Time, Generation: st.Generation, SpecGeneration: st.SpecGeneration,
+			Rollout: st.Rollout}
 	}
 }
 
@@ -118,6 +120,7 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 	}
 	in := p.input(snap, health)
 	young := p.intake.take(snap, p.records, &in)
+	p.bases.fill(ctx, p.records, &in)
 	out := plan.Plan(in)
 	written, err := p.write(ctx, snap, out, health)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 // Store is all of it but the snapshots.
 type Store interface {
 	Users
+	Versions
 	Shards
 	Leftovers
 	Reports
@@ -36,6 +37,12 @@ type Users interface {
 	Listen(ctx context.Context, last int64) (*v1alpha1.Bell, int64, error)
 	DeleteSpec(ctx context.Context, k v1alpha1.Key, generation int64) error
 	DeleteRequest(ctx context.Context, id string) error
+}
+
+// Versions are the specs as they were.
+type Versions interface {
+	// SpecAt answers NotFound when that version is no longer kept.
+	SpecAt(ctx context.Context, k v1alpha1.Key, generation int64) (*v1alpha1.SpecRecord, error)
 }
 
 // Shards is the chain of revisions of every member.
