@@ -11,6 +11,7 @@ import (
 type answer struct {
 	Hostname string `json:"hostname"`
 	Zone     string `json:"zone"`
+	Cluster  string `json:"cluster,omitempty"`
 }
 
 // handler serves / and /healthz; leaving makes the latter fail.
@@ -29,5 +30,18 @@ func handler(a answer, leaving *atomic.Bool) http.Handler {
 		}
 		fmt.Fprintln(w, "ok")
 	})
+	return mux
+}
+
+// control changes what /healthz says: a test takes one pod out of service and
+// back without ending it.
+func control(leaving *atomic.Bool) http.Handler {
+	mux := http.NewServeMux()
+	for path, value := range map[string]bool{"POST /unhealthy": true, "POST /healthy": false} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			leaving.Store(value)
+			w.WriteHeader(http.StatusNoContent)
+		})
+	}
 	return mux
 }

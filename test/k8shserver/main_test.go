@@ -44,6 +44,37 @@ func TestHandler(t *testing.T) {
 	}
 }
 
+func TestControl(t *testing.T) {
+	t.Parallel()
+	var leaving atomic.Bool
+	h, c := handler(answer{Hostname: "pod", Zone: "zone", Cluster: "a"}, &leaving), control(&leaving)
+	ask := func(h http.Handler, method, path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		return w
+	}
+	for _, step := range []struct {
+		path string
+		want int
+	}{{"/unhealthy", 503}, {"/unhealthy", 503}, {"/healthy", 200}} {
+		if got := ask(c, "POST", step.path).Code; got != 204 {
+			t.Errorf("POST %s = %d", step.path, got)
+		}
+		if got := ask(h, "GET", "/healthz").Code; got != step.want {
+			t.Errorf("after %s it is %d, want %d", step.path, got, step.want)
+		}
+	}
+	if got := ask(c, "GET", "/unhealthy").Code; got != 405 {
+		t.Errorf("a GET changed it (%d)", got)
+	}
+	if got := ask(h, "POST", "/unhealthy").Code; got != 404 && got != 405 {
+		t.Errorf("the public address takes orders (%d)", got)
+	}
+	if got, want := ask(h, "GET", "/").Body.String(), `{"hostname":"pod","zone":"zone","cluster":"a"}`+"\n"; got != want {
+		t.Errorf("answer is %s, want %s", got, want)
+	}
+}
+
 func TestFindZone(t *testing.T) {
 	t.Parallel()
 	metadata := func(status int, flavour, body string) string {
@@ -88,7 +119,7 @@ func TestRequestsUnderWayFinish(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, l, answer{"pod", "zone"}, 200*time.Millisecond) }()
+	go func() { done <- serve(ctx, l, answer{Hostname: "pod", Zone: "zone"}, &atomic.Bool{}, 200*time.Millisecond) }()
 
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
@@ -118,7 +149,7 @@ func TestRunRefusesAnAddressInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if err := run(t.Context(), l.Addr().String(), 0); err == nil || !strings.Contains(err.Error(), "listen:") {
+	if err := run(t.Context(), l.Addr().String(), "", 0); err == nil || !strings.Contains(err.Error(), "listen:") {
 		t.Errorf("error is %v, want it to begin with listen:", err)
 	}
 }
