@@ -196,6 +196,8 @@ type RolloutStatus struct {
 	// Wave under way, from 0, of Waves.
 	Wave  int64 `json:"wave"`
 	Waves int64 `json:"waves"`
+	// Awaiting is the wave that waits for a user's approval; nil for none.
+	Awaiting *int64 `json:"awaiting,omitempty"`
 	// Started is when the wave began, Healthy since when all of it is healthy.
 	Started metav1.Time `json:"started,omitempty"`
 	Healthy metav1.Time `json:"healthy,omitempty"`

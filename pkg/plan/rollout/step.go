@@ -196,7 +196,11 @@ func (s *step) mayAdvance() (int, bool) {
 	due := s.due()
 	if s.in.Paused || !more || !s.approved(next) || s.in.Now.Before(due) {
 		s.st.Phase = s.unlessPaused(v1alpha1.RolloutWaiting)
-		if !s.in.Paused && more && s.approved(next) {
+		switch {
+		case more && !s.approved(next):
+			awaiting := int64(next)
+			s.st.Awaiting = &awaiting
+		case more && !s.in.Paused:
 			s.wake(due)
 		}
 		return 0, false

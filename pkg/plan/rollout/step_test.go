@@ -272,6 +272,9 @@ func TestApproval(t *testing.T) {
 	w.is(v1alpha1.RolloutWaiting, "")
 	w.says("no wave has begun; wave 1 waits for `kubectl fed rollout approve`")
 	w.again(0)
+	if a := w.out.Status.Awaiting; a == nil || *a != 0 {
+		t.Errorf("awaiting %v", a)
+	}
 	for _, void := range []string{Approval(2, "v1"), "2", "@v2", "x@v2", "-1@v2", "0@"} {
 		w.in.Approved = void
 		w.after(time.Hour)
@@ -284,9 +287,15 @@ func TestApproval(t *testing.T) {
 	w.is(v1alpha1.RolloutProgressing, "a1 a2 b1 b2") // the second needs none
 	w.healthy("b1", "b2")
 	w.is(v1alpha1.RolloutWaiting, "a1 a2 b1 b2")
+	if a := w.out.Status.Awaiting; a == nil || *a != 2 {
+		t.Errorf("awaiting %v", a)
+	}
 	w.in.Approved = Approval(2, "v2")
 	w.step()
 	w.is(v1alpha1.RolloutProgressing, "a1 a2 b1 b2 c1")
+	if w.out.Status.Awaiting != nil {
+		t.Error("nothing is waited for")
+	}
 }
 
 func TestTooManyFailedClustersStop(t *testing.T) {
