@@ -23,6 +23,18 @@ type aggregator struct {
 	*term
 	members  map[string]*memberView
 	verdicts map[string]v1alpha1.ClusterVerdict
+	frozen   bool
+	// capacities found, those that have expired included.
+	capacities []v1alpha1.CapacityEstimate
+	// settled is what the planner may act on: it is kept in the bucket.
+	settled concluded
+	// unrung: something changed that the planner could not be told yet.
+	unrung bool
+	// again is when time alone may change a verdict or an estimate.
+	again time.Time
+	// busyUntil: something changed lately, and more may.
+	busyUntil time.Time
+	looked    int64 // the plan's version at the last look
 	// blind: the last look found nothing to look at, because the bucket did
 	// not answer.
 	blind bool
@@ -48,6 +60,9 @@ type memberView struct {
 	useless sighted
 	rows    map[v1alpha1.Key]*v1alpha1.ObjectReport
 	gone    acknowledged
+	// crowded rows have pods that found no node, services have addresses.
+	crowded, services []v1alpha1.Key
+	published         []string
 	// ranges that the member's addresses must lie in.
 	ranges []string
 	// unhealthy objects of the shard at a revision.
@@ -79,6 +94,8 @@ func (a *aggregator) load(ctx context.Context, v *v1alpha1.Verdicts, clusters ma
 	if a.verdicts == nil {
 		a.verdicts = map[string]v1alpha1.ClusterVerdict{}
 	}
+	a.frozen, a.capacities = v.Frozen, v.Capacities
+	a.settled = concluded{verdicts: a.verdicts, frozen: v.Frozen, limits: status.Limits(v.Capacities, time.Now())}
 	a.clusters, a.objects = clusters, objects
 }
 
@@ -98,9 +115,10 @@ func (a *aggregator) complain(ctx context.Context, cause error) {
 	a.writeFederation(ctx, a.board.plan())
 }
 
-// run looks at the members every second.
+// run looks at the members every second while there is something to be seen,
+// else every three.
 func (a *aggregator) run(ctx context.Context) error {
-	for sleep(ctx, aggregateEvery) {
+	for sleep(ctx, a.pause(time.Now())) {
 		if err := a.look(ctx); err != nil && ctx.Err() == nil {
 			logr.FromContextOrDiscard(ctx).Info("cannot look at the members", "err", err.Error())
 		}
@@ -121,10 +139,13 @@ func (a *aggregator) look(ctx context.Context) error {
 		return fmt.Errorf("read heartbeats: %w", err)
 	}
 	pl := a.board.plan()
-	changed := a.judge(pl.clusters, beats)
+	changed := a.judge(pl, beats)
 	a.blind = false
 	keys := a.read(ctx, pl)
+	changed = a.measure(pl) || changed
+	a.stir(pl, keys)
 	restored, unchecked := a.restored(ctx, pl)
+	changed = a.settle(ctx, pl, changed)
 	h := a.health(pl)
 	h.restored, h.unchecked = restored, unchecked
 	if old := a.board.healthy().restored; old != restored {
@@ -132,7 +153,7 @@ func (a *aggregator) look(ctx context.Context) error {
 		logr.FromContextOrDiscard(ctx).Info("planning stops or goes on", "restored", restored)
 	}
 	a.board.setHealth(h)
-	if changed || a.toConclude(pl, h) {
+	if changed || a.toConclude(pl, h) || awaited(pl, keys) {
 		a.board.ring()
 	}
 	a.describeKeys(pl, keys)
@@ -140,27 +161,38 @@ func (a *aggregator) look(ctx context.Context) error {
 }
 
 // judge updates every cluster's verdict; true means that one changed.
-func (a *aggregator) judge(clusters []v1alpha1.Cluster, beats map[string]v1alpha1.Heartbeat) bool {
-	verdicts, members := make(map[string]v1alpha1.ClusterVerdict, len(clusters)), make(map[string]*memberView, len(clusters))
-	changed := len(clusters) != len(a.members)
-	for _, c := range clusters {
+func (a *aggregator) judge(pl planned, beats map[string]v1alpha1.Heartbeat) bool {
+	judged, members := make(map[string]v1alpha1.ClusterVerdict, len(pl.clusters)), make(map[string]*memberView, len(pl.clusters))
+	changed := len(pl.clusters) != len(a.members)
+	in := status.DecideInput{Federation: pl.federation, Clusters: pl.clusters, Verdicts: judged, Seen: map[string]status.Observation{},
+		Published: map[string][]string{}, Policy: pl.failover, Frozen: a.frozen, Now: time.Now()}
+	for _, c := range pl.clusters {
 		m := a.members[c.Name]
 		old := a.verdicts[c.Name]
 		if m == nil || old.UID != "" && old.UID != c.UID {
 			m = &memberView{}
 		}
-		in := status.ClusterInput{Cluster: c, Seen: m.seen, Previous: old, Blind: a.blind, Now: time.Now()}
+		one := status.ClusterInput{Cluster: c, Seen: m.seen, Previous: old, Blind: a.blind, Now: in.Now}
 		if beat, ok := beats[c.Name]; ok {
-			in.Beat = &beat
+			one.Beat = &beat
 		}
 		m.ranges = c.Spec.AddressRanges
-		verdicts[c.Name], m.seen = status.Judge(in)
-		v := verdicts[c.Name]
-		changed = changed || v.State != old.State || v.Stale != old.Stale || v.Reported != old.Reported
+		judged[c.Name], m.seen = status.Judge(one)
+		in.Seen[c.Name], in.Published[c.Name] = m.seen, m.published
 		members[c.Name] = m
 	}
-	a.verdicts, a.members = verdicts, members
+	out := status.Decide(in)
+	for name, v := range out.Verdicts {
+		changed = changed || differ(v, a.verdicts[name])
+	}
+	changed = changed || out.Frozen != a.frozen
+	a.verdicts, a.frozen, a.again, a.members = out.Verdicts, out.Frozen, out.Again, members
 	return changed
+}
+
+// differ says whether two verdicts plan differently.
+func differ(a, b v1alpha1.ClusterVerdict) bool {
+	return a.State != b.State || a.Stale != b.Stale || a.Reported != b.Reported || a.Failed != b.Failed || a.Holding != b.Holding
 }
 
 // read fetches the reports that heartbeats say are new and returns the keys
@@ -202,9 +234,16 @@ func (a *aggregator) read(ctx context.Context, pl planned) map[v1alpha1.Key]bool
 // take replaces the report and notes the keys it speaks of differently.
 func (m *memberView) take(r *v1alpha1.Report, keys map[v1alpha1.Key]bool) {
 	rows := make(map[v1alpha1.Key]*v1alpha1.ObjectReport, len(r.Objects))
+	m.crowded, m.services = nil, nil
 	for i := range r.Objects {
 		row := &r.Objects[i]
 		rows[row.Key] = row
+		if row.Unschedulable > 0 {
+			m.crowded = append(m.crowded, row.Key)
+		}
+		if isService(row.Key) && len(row.Addresses) > 0 {
+			m.services = append(m.services, row.Key)
+		}
 		if old, ok := m.rows[row.Key]; !ok || !equality.Semantic.DeepEqual(*old, *row) {
 			keys[row.Key] = true
 		}
@@ -239,13 +278,15 @@ func (m *memberView) sick(h head) int64 {
 
 // health is what the planner is told.
 func (a *aggregator) health(pl planned) health {
-	h := health{verdicts: a.verdicts, gone: map[string]acknowledged{}, corrupt: map[string]int64{}}
+	h := health{verdicts: a.settled.verdicts, frozen: a.settled.frozen, limits: a.settled.limits,
+		rows: map[string]map[v1alpha1.Key]*v1alpha1.ObjectReport{}, services: map[string][]v1alpha1.Key{},
+		gone: map[string]acknowledged{}, corrupt: map[string]int64{}}
 	for _, c := range pl.clusters {
 		m := a.members[c.Name]
 		if m.report == nil {
 			continue
 		}
-		h.gone[c.Name] = m.gone
+		h.gone[c.Name], h.rows[c.Name], h.services[c.Name] = m.gone, m.rows, m.services
 		if n := len(m.report.Refused); n > 0 && m.report.Refused[n-1].Reason == v1alpha1.ReasonCorruptRevision {
 			h.corrupt[c.Name] = m.report.Refused[n-1].Revision
 		}

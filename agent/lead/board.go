@@ -23,11 +23,16 @@ type board struct {
 // planned is what the planner holds true.
 type planned struct {
 	federation types.UID
-	clusters   []v1alpha1.Cluster // by name
-	heads      map[string]head
-	objects    []plan.Object // by key
-	held       []v1alpha1.HeldSpec
-	answered   []string
+	// failover is the federation's policy.
+	failover v1alpha1.FailoverPolicy
+	clusters []v1alpha1.Cluster // by name
+	heads    map[string]head
+	objects  []plan.Object // by key
+	held     []v1alpha1.HeldSpec
+	answered []string
+	// waiting are objects that wait for what members report: for replacements
+	// to be ready, for a wave to be healthy, for room.
+	waiting map[v1alpha1.Key]bool
 	// complete: there has been a plan in this term. Before, what has no place
 	// in it is not known to be gone.
 	complete bool
@@ -39,7 +44,16 @@ type planned struct {
 
 // health is what the aggregator holds true.
 type health struct {
+	// verdicts as they are in the bucket: what is not kept has no effect.
 	verdicts map[string]v1alpha1.ClusterVerdict
+	// frozen: health moves nothing.
+	frozen bool
+	// limits are the capacities that were found, by cluster.
+	limits map[string]map[v1alpha1.Key]int64
+	// rows are the members' last words on their objects, by cluster; services
+	// those among them that have addresses.
+	rows     map[string]map[v1alpha1.Key]*v1alpha1.ObjectReport
+	services map[string][]v1alpha1.Key
 	// gone are acknowledged tombstones, by cluster.
 	gone map[string]acknowledged
 	// corrupt is, per cluster, the revision its agent found corrupt.
@@ -116,9 +130,11 @@ func (h head) acknowledgedBy(a acknowledged) map[v1alpha1.GoneObject]bool {
 
 // Periods of the loops.
 const (
-	bellEvery      = 250 * time.Millisecond
-	snapshotEvery  = 30 * time.Second
+	bellEvery     = 250 * time.Millisecond
+	snapshotEvery = 30 * time.Second
+	// aggregateEvery while something happens, else idleEvery.
 	aggregateEvery = time.Second
+	idleEvery      = 3 * time.Second
 )
 
 // Limits of what is asked of the bucket at once.

@@ -29,7 +29,6 @@ func (a *aggregator) describe(ctx context.Context) {
 	}
 	a.writeClusters(ctx, pl)
 	a.writeFederation(ctx, pl)
-	a.writeVerdicts(ctx, pl)
 }
 
 // describeAll sums up every object, and drops the status of those that the
@@ -74,20 +73,25 @@ func (a *aggregator) describeKeys(pl planned, keys map[v1alpha1.Key]bool) {
 
 func (a *aggregator) describeObject(pl planned, o plan.Object) {
 	in := status.ObjectInput{Key: o.Key, UID: o.Record.UID, Created: o.Record.Created, Generation: o.Record.Generation,
-		SpecGeneration: o.Record.SpecGeneration, Conditions: o.Conditions(), Now: time.Now()}
+		SpecGeneration: o.Record.SpecGeneration, Conditions: o.Conditions(), Placement: o.Placement, Rollout: o.Record.Rollout, Now: time.Now()}
 	names := o.Clusters
 	if o.Deleting {
 		names = o.Waiting
 	}
+	why := make(map[string]string, len(o.Places))
+	for _, place := range o.Places {
+		why[place.Cluster] = place.Reason
+	}
 	for _, name := range names {
-		in.Members = append(in.Members, a.member(pl, name, o.Key))
+		m := a.member(pl, name, o.Key)
+		m.Why = why[name]
+		in.Members = append(in.Members, m)
 	}
 	old, ok := a.objects[o.Key]
 	if ok {
 		in.Previous = &old
 	}
 	st := status.Object(in)
-	st.Rollout = o.Record.Rollout
 	if !ok || !equality.Semantic.DeepEqual(old, st) {
 		a.objects[o.Key] = st
 		a.queue.put(st)
@@ -198,17 +202,4 @@ func (a *aggregator) writeFederation(ctx context.Context, pl planned) {
 		return
 	}
 	a.federation = &st
-}
-
-// writeVerdicts keeps what the next leader starts from.
-func (a *aggregator) writeVerdicts(ctx context.Context, pl planned) {
-	err := a.kept.update(ctx, func(v *v1alpha1.Verdicts) {
-		v.Epoch, v.Clusters = a.epoch, a.verdicts
-		if pl.complete {
-			v.Answered = pl.answered
-		}
-	})
-	if err != nil && ctx.Err() == nil {
-		logr.FromContextOrDiscard(ctx).Info("verdicts not written", "err", err.Error())
-	}
 }

@@ -27,6 +27,8 @@ type planner struct {
 	forced map[string]forced
 	absent *absentees
 	bell   int64
+	// said are, in words, the verdicts that this pass plans with.
+	said map[string]string
 	// incomplete paces the passes while a cluster's shard cannot be had.
 	incomplete backoff
 	// quietUntil is until when nothing but the bell shortens that pause: what
@@ -42,9 +44,12 @@ func newPlanner(t *term) *planner {
 // load takes over what the last leader kept.
 func (p *planner) load(v *v1alpha1.Verdicts, objects map[v1alpha1.Key]v1alpha1.ObjectStatus) {
 	p.removals, p.answered = v.Removals, v.Answered
+	now := time.Now()
 	for k, st := range objects {
+		// When replicas last went back gradually is not kept: they wait as if
+		// that had been just now.
 		p.records[k] = plan.Record{UID: st.UID, Created: st.CreationTimestamp.Time, Generation: st.Generation, SpecGeneration: st.SpecGeneration,
-			Rollout: st.Rollout}
+			Rollout: st.Rollout, Stepped: now}
 	}
 }
 
@@ -111,7 +116,9 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 	}
 	health := p.board.healthy()
 	if health.restored != "" {
-		p.board.setPlan(func(pl *planned) { pl.clusters, pl.failing = snap.Clusters, "" })
+		p.board.setPlan(func(pl *planned) {
+			pl.failover, pl.clusters, pl.failing = snap.Federation.Spec.Failover, snap.Clusters, ""
+		})
 		return snapshotEvery, nil
 	}
 	unread, err := p.takeOver(ctx, snap.Clusters, health.unchecked)
@@ -119,9 +126,10 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	in := p.input(snap, health)
-	young := p.intake.take(snap, p.records, &in)
+	again := p.intake.take(snap, p.records, &in)
 	p.bases.fill(ctx, p.records, &in)
 	out := plan.Plan(in)
+	again = sooner(again, until(out.Again, in.Now))
 	written, err := p.write(ctx, snap, out, health)
 	if err != nil {
 		return 0, err
@@ -137,11 +145,11 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 		// Tried again before long, and at every ring: the others go on.
 		wait := p.incomplete.fail()
 		p.quietUntil = time.Now().Add(wait)
-		return sooner(young, wait), nil
+		return sooner(again, wait), nil
 	}
 	p.incomplete.succeed()
 	p.quietUntil = time.Time{}
-	return sooner(young, snapshotEvery), nil
+	return sooner(again, snapshotEvery), nil
 }
 
 func (p *planner) snapshot(ctx context.Context) (*v1alpha1.Snapshot, error) {
@@ -166,15 +174,21 @@ func (p *planner) snapshot(ctx context.Context) (*v1alpha1.Snapshot, error) {
 
 // input is what is known beside the specs.
 func (p *planner) input(snap *v1alpha1.Snapshot, health health) plan.Input {
-	in := plan.Input{Federation: snap.Federation, Records: p.records, Removals: p.removals, Now: time.Now(), Cache: p.cache}
+	in := plan.Input{Federation: snap.Federation, Records: p.records, Removals: p.happened(), Now: time.Now(), Frozen: health.frozen, Cache: p.cache}
+	p.said = map[string]string{}
 	for _, c := range snap.Clusters {
 		v := health.verdicts[c.Name]
 		if v.UID != c.UID {
 			v = v1alpha1.ClusterVerdict{}
 		}
 		h, known := p.heads[c.Name]
-		in.Clusters = append(in.Clusters, plan.Cluster{Cluster: c, Stale: v.Stale, Reported: v.Reported, Unknown: !known,
-			Previous: h.shard, Gone: h.acknowledgedBy(health.gone[c.Name])})
+		in.Clusters = append(in.Clusters, plan.Cluster{Cluster: c, Stale: v.Stale, Reported: v.Reported, Failed: v.Failed, Holding: v.Holding,
+			Capacity: health.limits[c.Name], Reports: health.rows[c.Name],
+			Published: published(h, health.rows[c.Name], health.services[c.Name], c.Spec.AddressRanges),
+			Unknown:   !known, Previous: h.shard, Gone: h.acknowledgedBy(health.gone[c.Name])})
+		if s := say(v); s != "" {
+			p.said[c.Name] = s
+		}
 	}
 	for _, r := range snap.Requests {
 		if !p.isAnswered(r.ID) {
@@ -199,8 +213,10 @@ func (p *planner) publish(snap *v1alpha1.Snapshot, out plan.Output) {
 	for name, h := range p.heads {
 		heads[name] = h
 	}
+	waiting := p.waiting(out)
 	p.board.setPlan(func(pl *planned) {
 		pl.clusters, pl.heads, pl.objects, pl.held = snap.Clusters, heads, out.Objects, out.Held
+		pl.failover, pl.waiting = snap.Federation.Spec.Failover, waiting
 		pl.answered, pl.complete, pl.failing = p.answered, true, ""
 	})
 }

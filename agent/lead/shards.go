@@ -116,7 +116,7 @@ func (p *planner) append(ctx context.Context, cluster string, h head, wanted pla
 	r.Revision, r.Epoch, r.Previous = h.revision+1, p.epoch, h.digest
 	r.Cluster, r.FederationUID = cluster, p.board.plan().federation
 	r.Decision = v1alpha1.Decision{Time: metav1.NewTime(time.Now().UTC().Truncate(time.Second)), Leader: p.cfg.Lock.Identity(),
-		Reason: wanted.Reason, Replicas: wanted.Replicas}
+		Reason: wanted.Reason, Replicas: wanted.Replicas, Reasons: wanted.Reasons, Verdicts: p.said}
 	next := h
 	err := p.fence.write(ctx, func(ctx context.Context) error {
 		var err error

@@ -73,7 +73,9 @@ func (t *term) load(ctx context.Context, p *planner, a *aggregator) error {
 	if err != nil {
 		return fmt.Errorf("read the users' side: %w", err)
 	}
-	t.board.setPlan(func(pl *planned) { pl.federation, pl.clusters = snap.Federation.UID, snap.Clusters })
+	t.board.setPlan(func(pl *planned) {
+		pl.federation, pl.failover, pl.clusters = snap.Federation.UID, snap.Federation.Spec.Failover, snap.Clusters
+	})
 	clusters, err := t.cfg.Store.ClusterStatuses(ctx)
 	if err != nil {
 		return fmt.Errorf("read cluster statuses: %w", err)

@@ -85,6 +85,9 @@ func (d *decider) wake(at time.Time) {
 func (d *decider) decide(c v1alpha1.Cluster, v v1alpha1.ClusterVerdict, seen Observation) v1alpha1.ClusterVerdict {
 	d.bound(&v)
 	p := d.poll(c, v.Stale)
+	if p.verdict == v1alpha1.ProbeUnknown && v.Probed == v1alpha1.ProbeAlive && v.Stale && !c.Spec.Lost && !d.heardSince(c, time.Time{}) {
+		return v // a new leader: who reaches it has not been heard yet
+	}
 	v.Probed = p.verdict
 	switch {
 	case c.Spec.Lost:
