@@ -119,7 +119,9 @@ func TestRequestsUnderWayFinish(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, l, answer{Hostname: "pod", Zone: "zone"}, &atomic.Bool{}, 200*time.Millisecond) }()
+	go func() {
+		done <- serve(ctx, l, answer{Hostname: "pod", Zone: "zone"}, &atomic.Bool{}, 200*time.Millisecond)
+	}()
 
 	conn, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
