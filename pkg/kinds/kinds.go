@@ -1,6 +1,6 @@
 // Package kinds is what resource types there are: the embedded table of a
-// current API server's discovery, plus the custom resources whose definitions
-// the federation holds.
+// current API server's discovery and our Placement, plus the custom resources
+// whose definitions the federation holds.
 //
 // In goes a group, version, kind or resource; out come plural, scope, short
 // names. It asks no server.
@@ -56,13 +56,13 @@ type Table struct {
 //go:embed builtin.json
 var builtinJSON []byte
 
-// Builtin is the table of a current Kubernetes API server.
+// Builtin is the table of a current Kubernetes API server, and Placement.
 var Builtin = sync.OnceValue(func() *Table {
 	var all []Kind
 	if err := json.Unmarshal(builtinJSON, &all); err != nil {
 		panic(fmt.Sprintf("kinds: embedded table: %v", err)) // generated; a test reads it
 	}
-	return New(all)
+	return New(append(all, placement()))
 })
 
 // New returns a table of these kinds. A version seen twice keeps its first entry.

@@ -120,6 +120,9 @@ func decodeOne(d Document, u *unstructured.Unstructured, table *kinds.Table) (*O
 	if err := checkMeta(kind, current); err != nil {
 		return nil, nil, metaFault(d, err)
 	}
+	if err := checkIntent(d, current); err != nil {
+		return nil, nil, err
+	}
 	return &Object{Kind: kind, Object: current, Source: d.Source, Line: d.Line}, warnings, nil
 }
 

@@ -11,8 +11,11 @@ import (
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kjson "sigs.k8s.io/json"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
 // unmarshalNumbers keeps integers integers, as the API machinery does.
@@ -23,12 +26,15 @@ func unmarshalNumbers(b []byte, into any) error {
 // strict decodes the object into the Go type of its version, where there is
 // one, and refuses what that type does not have.
 func strict(d Document, u *unstructured.Unstructured) error {
-	typed, err := Scheme().New(u.GroupVersionKind())
+	typed, err := typeOf(u.GroupVersionKind())
 	if runtime.IsNotRegisteredError(err) {
 		return nil // a custom resource: its definition's schema is the member's to check
 	}
 	if err != nil {
 		return d.fault(err)
+	}
+	if fault := badDuration(u); fault != nil {
+		return metaFault(d, fault)
 	}
 	b, err := json.Marshal(u.Object)
 	if err != nil {
@@ -42,6 +48,14 @@ func strict(d Document, u *unstructured.Unstructured) error {
 		return joinFaults(d, strictErrs)
 	}
 	return nil
+}
+
+// typeOf is an empty object of the kind's Go type.
+func typeOf(gvk schema.GroupVersionKind) (any, error) {
+	if gvk == placements {
+		return &v1alpha1.Placement{}, nil
+	}
+	return Scheme().New(gvk)
 }
 
 func joinFaults(d Document, errs []error) error {
@@ -71,7 +85,7 @@ func fieldFault(d Document, err error) error {
 	return fault
 }
 
-// metaFault does so for a validation of metadata.
+// metaFault does so for a validation.
 func metaFault(d Document, err error) error {
 	var fe *field.Error
 	if !errors.As(err, &fe) {
@@ -92,10 +106,11 @@ func yamlFault(d Document, err error) error {
 	return &Error{Source: d.Source, Line: line, Err: fmt.Errorf("not valid YAML or JSON: %s", strings.Join(strings.Fields(text), " "))}
 }
 
-var pathStep = regexp.MustCompile(`[^.\[\]]+|\[\d+\]`)
+var pathStep = regexp.MustCompile(`[^.\[\]]+|\[[^\]]+\]`)
 
 // lineOf finds the source line of a field path such as
-// spec.template.spec.containers[0].image: the deepest part that is there.
+// spec.template.spec.containers[0].image or metadata.labels[a/b.c]: the deepest
+// part that is there.
 func lineOf(d Document, path string) int {
 	root := yaml.Node{}
 	if len(d.Raw) == 0 || yaml.Unmarshal(d.Raw, &root) != nil || len(root.Content) == 0 {
@@ -113,9 +128,10 @@ func lineOf(d Document, path string) int {
 }
 
 func descend(n *yaml.Node, step string) (*yaml.Node, int) {
-	if idx, ok := strings.CutPrefix(step, "["); ok {
-		i, err := strconv.Atoi(strings.TrimSuffix(idx, "]"))
-		if err != nil || n.Kind != yaml.SequenceNode || i >= len(n.Content) {
+	step = strings.TrimSuffix(strings.TrimPrefix(step, "["), "]")
+	if n.Kind == yaml.SequenceNode {
+		i, err := strconv.Atoi(step)
+		if err != nil || i < 0 || i >= len(n.Content) {
 			return nil, 0
 		}
 		return n.Content[i], n.Content[i].Line
