@@ -156,18 +156,6 @@ func (e *Engine) delete(ctx context.Context, j job, live *Live, t v1alpha1.Tombs
 	return time.Millisecond
 }
 
-// dying watches over a deletion under way.
-func (e *Engine) dying(key v1alpha1.Key, live *Live) time.Duration {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if r := e.records[key]; r != nil {
-		r.dying, r.finalizers = live.Deleting, live.Finalizers
-		r.succeed()
-	}
-	poke(e.changed)
-	return deletionPoll
-}
-
 // orphan takes our marks off and looks again.
 func (e *Engine) orphan(ctx context.Context, j job, t v1alpha1.Tombstone) time.Duration {
 	err := e.Member.Unmark(ctx, j.place, j.meta)

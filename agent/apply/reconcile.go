@@ -17,8 +17,11 @@ import (
 )
 
 // deletionPoll is how often a deletion under way is looked at, should the
-// watch miss its end.
-const deletionPoll = 5 * time.Second
+// watch miss its end; stuckPoll how often one that finalizers hold for long.
+const (
+	deletionPoll = 5 * time.Second
+	stuckPoll    = time.Minute
+)
 
 // job is one key's turn: a copy of what was to be done when it began.
 type job struct {
@@ -217,7 +220,7 @@ func (e *Engine) carryOut(ctx context.Context, j job, live *Live) time.Duration 
 	case DoOrphan:
 		return e.orphan(ctx, j, v.Tombstone)
 	case DoAwait:
-		return e.dying(j.key, live)
+		return e.dying(ctx, j.key, live, v.Tombstone)
 	}
 	return 0
 }

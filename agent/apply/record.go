@@ -141,14 +141,10 @@ func (r *record) note(kind, reason, message string, now time.Time) {
 	}
 }
 
-// finalizerPatience is how long a deletion may take before the finalizers that
-// hold it are named.
-const finalizerPatience = 60 * time.Second
-
 // report is the key's line in the member's report; false when there is none.
 func (r *record) report(key v1alpha1.Key, seen *Seen, now time.Time) (v1alpha1.ObjectReport, bool) {
 	if r.want == nil {
-		return r.reportTombstone(key, now)
+		return r.reportTombstone(key, seen, now)
 	}
 	o := v1alpha1.ObjectReport{Health: v1alpha1.HealthInProgress, Message: "waiting to be applied"}
 	switch {
@@ -158,6 +154,12 @@ func (r *record) report(key v1alpha1.Key, seen *Seen, now time.Time) (v1alpha1.O
 		o = seen.State
 	case r.generation > 0:
 		o.Message = "waiting to be seen in the cluster"
+	}
+	if held := r.held(key, seen, now); held != "" && len(r.pending()) > 0 {
+		o = v1alpha1.ObjectReport{
+			Health: v1alpha1.HealthInProgress, Reason: v1alpha1.ReasonFinalizers,
+			Message: "waiting for the object of an earlier spec to go: " + held,
+		}
 	}
 	if r.trouble.reason != "" {
 		o.Reason, o.Message = r.trouble.reason, r.trouble.message
@@ -172,29 +174,15 @@ func (r *record) report(key v1alpha1.Key, seen *Seen, now time.Time) (v1alpha1.O
 	return o, true
 }
 
-func (r *record) reportTombstone(key v1alpha1.Key, now time.Time) (v1alpha1.ObjectReport, bool) {
+func (r *record) reportTombstone(key v1alpha1.Key, seen *Seen, now time.Time) (v1alpha1.ObjectReport, bool) {
 	pending := r.pending()
 	if len(pending) == 0 {
 		return v1alpha1.ObjectReport{}, false
 	}
 	o := v1alpha1.ObjectReport{Key: key, UID: pending[0].UID, Health: v1alpha1.HealthTerminating, Events: r.events}
 	o.Reason, o.Message = r.trouble.reason, r.trouble.message
-	if o.Reason == "" && !r.dying.IsZero() && now.Sub(r.dying) >= finalizerPatience {
-		o.Reason, o.Message = v1alpha1.ReasonFinalizers, finalizerMessage(r.finalizers)
+	if held := r.held(key, seen, now); o.Reason == "" && held != "" {
+		o.Reason, o.Message = v1alpha1.ReasonFinalizers, held
 	}
 	return o, true
-}
-
-func finalizerMessage(names []string) string {
-	if len(names) == 0 {
-		return "the deletion takes more than a minute; no finalizer holds it"
-	}
-	msg := "the deletion waits for finalizers: "
-	for i, n := range names {
-		if i > 0 {
-			msg += ", "
-		}
-		msg += n
-	}
-	return msg
 }
