@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -31,6 +30,8 @@ type agent struct {
 	holds    func() bool
 	announce func(about corev1.ObjectReference, kind, reason, message string)
 	board    *board
+	// asked counts the words left about a name that is refused.
+	asked int64
 }
 
 // serve works until the context ends. What goes wrong is waited out, unless
@@ -63,7 +64,7 @@ func (a *agent) pause(ctx context.Context, why error, failures int) {
 	case errors.Is(why, follow.ErrSuperseded):
 		// Whoever came later is the one to stay, while it lives.
 		follow.AwaitSilence(ctx, a.Mailbox, a.Cluster, a.clock, a.HeartbeatInterval)
-	case errors.Is(why, follow.ErrNameTaken):
+	case errors.Is(why, follow.ErrNameTaken), errors.Is(why, follow.ErrBoundElsewhere):
 		a.sleep(ctx, a.HeartbeatInterval)
 	default:
 		a.sleep(ctx, follow.Backoff(failures, rand.Float64()))
@@ -94,14 +95,16 @@ func (a *agent) claimAndWork(ctx context.Context) error {
 		Cluster: a.Cluster, FederationUID: m.federation, ClusterUID: m.cluster,
 		MemberUID: memberUID, Bound: m.memberUID == memberUID, Agent: a.Agent, Version: a.Version,
 	}
-	if m.memberUID != "" && !id.Bound {
-		err := fmt.Errorf("%w: %q was joined as the cluster whose kube-system namespace has UID %s; this one's has %s", follow.ErrNameTaken, a.Cluster, m.memberUID, memberUID)
-		a.announceConflict(memberUID, err)
+	memory, err := newNote(a.REST, a.Namespace, m.federation)
+	if err != nil {
 		return err
 	}
-	err = a.work(ctx, id)
-	if errors.Is(err, follow.ErrNameTaken) {
+	if err = a.mayWork(ctx, m, id, memory); err == nil {
+		err = a.work(ctx, id, memory)
+	}
+	if errors.Is(err, follow.ErrNameTaken) || errors.Is(err, follow.ErrBoundElsewhere) {
 		a.announceConflict(memberUID, err)
+		a.leaveWord(ctx, id, err)
 	}
 	return err
 }
@@ -112,19 +115,22 @@ func (a *agent) announceConflict(memberUID string, err error) {
 }
 
 // work runs everything there is to run for one claim.
-func (a *agent) work(ctx context.Context, id follow.Identity) error {
+func (a *agent) work(ctx context.Context, id follow.Identity, memory follow.Memory) error {
 	member, err := apply.NewCluster(a.REST, id.FederationUID)
 	if err != nil {
 		return err
 	}
+	inspector := observe.NewInspector(a.server, a.clock)
+	var claimed *follow.Member // before the engine runs
+	mayWrite := func() bool { return a.holds() && claimed.Trusted() }
 	engine := apply.New(apply.Config{
-		Federation: id.FederationUID, Member: member, Watches: member.Watch, Judge: observe.Judge,
-		Clock: a.clock, MayWrite: a.holds, Announce: a.announce,
+		Federation: id.FederationUID, Member: member, Watches: member.Watch, Judge: inspector.Judge,
+		Amend: inspector.Amend, Clock: a.clock, MayWrite: mayWrite, Announce: a.announce,
 	})
 	vitals := observe.NewVitals(a.server, a.clock, a.HeartbeatInterval, engine.Wake)
 	prober := observe.NewProber(a.Reach, observe.Network{}, a.clock, a.HeartbeatInterval)
-	claimed, err := follow.Claim(ctx, follow.Config{
-		Identity: id, Source: a.Source, Mailbox: a.Mailbox, Engine: engine, Health: vitals, Probes: prober, Clock: a.clock,
+	claimed, err = follow.Claim(ctx, follow.Config{
+		Identity: id, Source: a.Source, Mailbox: a.Mailbox, Engine: engine, Health: vitals, Probes: prober, Memory: memory, Clock: a.clock,
 		PollInterval: a.PollInterval, HeartbeatInterval: a.HeartbeatInterval,
 	})
 	if err != nil {
@@ -139,6 +145,7 @@ func (a *agent) work(ctx context.Context, id follow.Identity) error {
 	running.Go(func() { engine.Run(ctx) })
 	running.Go(func() { vitals.Run(ctx) })
 	running.Go(func() { prober.Run(ctx) })
+	running.Go(func() { inspector.Run(ctx, engine) })
 	running.Go(func() { a.lead(ctx) })
 	logf.FromContext(ctx).Info("working", "cluster", id.Cluster, "clusterUID", id.ClusterUID, "memberUID", id.MemberUID, "agent", id.Agent)
 	return claimed.Run(ctx)

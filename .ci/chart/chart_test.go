@@ -120,7 +120,7 @@ func find(t *testing.T, objects []object, kind string) object {
 func TestDefaultsGrantTheLeast(t *testing.T) {
 	t.Parallel()
 	objects := render(t)
-	forbidden := []string{"secrets", "customresourcedefinitions", "roles", "clusterroles", "rolebindings", "clusterrolebindings", "pods", "pods/exec"}
+	forbidden := []string{"secrets", "customresourcedefinitions", "roles", "clusterroles", "rolebindings", "clusterrolebindings", "pods/exec"}
 	for _, o := range objects {
 		if o.RoleRef.Name == "cluster-admin" {
 			t.Errorf("%s %s binds cluster-admin", o.Kind, o.Metadata.Name)
@@ -130,6 +130,9 @@ func TestDefaultsGrantTheLeast(t *testing.T) {
 				if slices.Contains(words, "*") {
 					t.Errorf("%s %s has a wildcard: %+v", o.Kind, o.Metadata.Name, r)
 				}
+			}
+			if slices.Contains(r.Resources, "pods") && !slices.Equal(r.Verbs, []string{"list"}) {
+				t.Errorf("%s %s grants %v on pods", o.Kind, o.Metadata.Name, r.Verbs)
 			}
 			for _, res := range r.Resources {
 				if slices.Contains(forbidden, res) {
@@ -170,6 +173,17 @@ func TestRBACSwitches(t *testing.T) {
 				t.Errorf("verbs = %v, want %v", got, want)
 			}
 		})
+	}
+}
+
+func TestPodsAreListedUnlessSwitchedOff(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[string]bool{`rbac.pods=true`: true, `rbac.pods=false`: false} {
+		role := find(t, render(t, set), "ClusterRole")
+		got := slices.ContainsFunc(role.Rules, func(r rule) bool { return slices.Contains(r.Resources, "pods") })
+		if got != want {
+			t.Errorf("%s: pods are listed: %v", set, got)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 // server, whose own priority and fairness rules do the rest.
 const workers = 16
 
-// Config of an Engine. All but Announce and MayWrite are required.
+// Config of an Engine. All but Amend, Announce and MayWrite are required.
 type Config struct {
 	Federation types.UID
 	Member     Member
@@ -31,6 +31,9 @@ type Config struct {
 	Watches func(schema.GroupVersionResource) cache.ListerWatcher
 	// Judge fills Health, Reason, Message, Counts and Addresses.
 	Judge func(*unstructured.Unstructured) v1alpha1.ObjectReport
+	// Amend adds to the report of an object that exists what its own status does
+	// not tell. It must not call the engine.
+	Amend func(v1alpha1.Key, *v1alpha1.ObjectReport)
 	Clock clock.WithTicker
 	// MayWrite is asked before every write; false while another replica may
 	// hold this member.
@@ -69,6 +72,9 @@ func New(c Config) *Engine {
 	}
 	if c.Announce == nil {
 		c.Announce = func(corev1.ObjectReference, string, string, string) {}
+	}
+	if c.Amend == nil {
+		c.Amend = func(v1alpha1.Key, *v1alpha1.ObjectReport) {}
 	}
 	e := &Engine{
 		Config: c, taken: make(chan struct{}, 1), changed: make(chan struct{}, 1), records: map[v1alpha1.Key]*record{},
@@ -159,7 +165,7 @@ func (e *Engine) Objects() []v1alpha1.ObjectReport {
 	now := e.Clock.Now()
 	out := make([]v1alpha1.ObjectReport, 0, len(e.records))
 	for key, r := range e.records {
-		if o, ok := r.report(key, e.seen(key, r), now); ok {
+		if o, ok := r.report(key, e.amended(key, r), now); ok {
 			o.Events = slices.Clone(o.Events)
 			out = append(out, o)
 		}
@@ -167,6 +173,32 @@ func (e *Engine) Objects() []v1alpha1.ObjectReport {
 	slices.SortFunc(out, func(a, b v1alpha1.ObjectReport) int { return a.Key.Compare(b.Key) })
 	return out
 }
+
+// amended is what was seen of a key, with what the closer look adds to it.
+func (e *Engine) amended(key v1alpha1.Key, r *record) *Seen {
+	seen := e.seen(key, r)
+	if seen == nil {
+		return nil
+	}
+	more := *seen
+	e.Amend(key, &more.State)
+	return &more
+}
+
+// Holds says that this very object is wanted and, as far as is known, there.
+func (e *Engine) Holds(key v1alpha1.Key, live types.UID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := e.records[key]
+	if r == nil || r.want == nil {
+		return false
+	}
+	seen := e.seen(key, r)
+	return seen != nil && seen.UID == live
+}
+
+// Stir tells that Amend would say something else than before.
+func (e *Engine) Stir() { poke(e.changed) }
 
 func (e *Engine) seen(key v1alpha1.Key, r *record) *Seen {
 	if r.gvr.Resource == "" {

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes/scheme"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
@@ -41,6 +42,7 @@ type Facts struct {
 // Cluster is the member's API server, asked about itself.
 type Cluster struct {
 	metadata  metadata.Interface
+	core      corev1client.CoreV1Interface
 	discovery discovery.DiscoveryInterface
 	ready     rest.Interface
 
@@ -60,7 +62,11 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the discovery client: %w", err)
 	}
-	return &Cluster{metadata: m, discovery: d, ready: d.RESTClient()}, nil
+	core, err := corev1client.NewForConfig(calling)
+	if err != nil {
+		return nil, fmt.Errorf("make the client of pods and events: %w", err)
+	}
+	return &Cluster{metadata: m, core: core, discovery: d, ready: d.RESTClient()}, nil
 }
 
 var (

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -38,6 +39,12 @@ func Judge(u *unstructured.Unstructured) v1alpha1.ObjectReport {
 	o.Message = clip(result.Message)
 	if len(result.Conditions) > 0 {
 		o.Reason = result.Conditions[0].Reason
+	}
+	if o.Health == v1alpha1.HealthTerminating {
+		o.Message = clip(cmp.Or(remaining(u), o.Message))
+	}
+	if reason, words := refusedPods(u); reason != "" && o.Health != v1alpha1.HealthTerminating {
+		o.Reason, o.Message = reason, words
 	}
 	return o
 }
