@@ -30,8 +30,8 @@ const (
 	// MaxTotal is the most that is divided; what Problem.Total has over it is
 	// unplaced. Kubernetes counts replicas in 31 bits.
 	MaxTotal = math.MaxUint32
-	// MaxWeight is the highest weight that is exact. When there is a higher
-	// one, all weights are halved together until it fits, none of them to 0.
+	// MaxWeight is the highest weight that is exact. When a candidate with
+	// room has a higher one, all weights are halved together until it fits, none of them to 0.
 	MaxWeight = math.MaxInt32
 )
 
@@ -156,6 +156,9 @@ func (d *Divider) read(p Problem, total int64) []member {
 			m.keep = min(max(c.Current, 0), m.limit)
 		}
 		weight := uint64(max(c.Weight, 0))
+		if m.limit == 0 {
+			weight = 0
+		}
 		m.weight = weight << scale
 		highest |= weight
 	}
@@ -168,7 +171,7 @@ func (d *Divider) read(p Problem, total int64) []member {
 // scaleDown halves the weights as many times as it is told.
 func scaleDown(members []member, candidates []Candidate, times int) {
 	for i := range members {
-		if w := candidates[i].Weight; w > 0 {
+		if w := candidates[i].Weight; w > 0 && members[i].limit > 0 {
 			members[i].weight = uint64(max(w>>times, 1)) << scale
 		}
 	}

@@ -101,6 +101,12 @@ func TestDivide(t *testing.T) {
 		"nobody":                      {10, false, nil, []int64{}, 10},
 		"none wanted":                 {0, false, []cluster{a.current(3), b.min(2)}, []int64{0, 0}, 0},
 		"less than none wanted":       {-3, false, []cluster{a.current(3), b.min(2)}, []int64{0, 0}, 0},
+		"high weights":                {3, true, []cluster{a.weight(1 << 40), b.weight(1 << 39)}, []int64{2, 1}, 0},
+		"high and low weights":        {3, true, []cluster{a.weight(1 << 62), b.max(1)}, []int64{3, 0}, 0},
+		"high weight without room":    {4, true, []cluster{a.weight(1 << 62).max(0), b.weight(3), c}, []int64{0, 3, 1}, 0},
+		"highest of all":              {MaxTotal, true, []cluster{a.weight(MaxWeight), b.weight(MaxWeight), c.weight(1)}, []int64{1<<31 - 1, 1<<31 - 1, 1}, 0},
+		"more than is divided":        {NoLimit, true, []cluster{a}, []int64{MaxTotal}, NoLimit - MaxTotal},
+		"negative":                    {5, false, []cluster{a.current(-3).min(-1), b.weight(-1), c.max(-2)}, []int64{5, 0, 0}, 0},
 		"weights of a sixteenth each": {16, true, []cluster{a.weight(10), b.weight(5), c.weight(1)}, []int64{10, 5, 1}, 0},
 	}
 	for running := int64(0); running < 8; running++ {

@@ -24,9 +24,9 @@ func (a seat) compare(b seat) int { return cmp.Compare(b.weight*a.odd, a.weight*
 // with the higher or the lower ones.
 func (s *search) award(seats []seat, replicas int64) {
 	for rounds := 2 * bits.Len(uint(len(seats))); replicas > 0; rounds-- {
-		if rounds == 0 { // the choice of pivots was bad luck
+		if rounds == 0 { // bad luck with the pivots
 			slices.SortStableFunc(seats, seat.compare)
-			s.give(seats, seat{}, replicas)
+			s.give(seats, seat{}, replicas) // to which all are equal
 			return
 		}
 		pivot := seats[len(seats)/2]
@@ -36,8 +36,9 @@ func (s *search) award(seats []seat, replicas int64) {
 			continue
 		}
 		s.give(seats, pivot, replicas-higher)
-		seats = keepLower(seats, pivot)
-		replicas -= higher + equal
+		if replicas -= higher + equal; replicas > 0 {
+			seats = keepLower(seats, pivot)
+		}
 	}
 }
 
