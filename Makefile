@@ -46,6 +46,10 @@ lab: ## Build bin/lab (real clusters on this machine), bin/kubectl (a link to it
 	ln -sf lab $(BIN)/kubectl
 	$(GO) build -o $(BIN)/ ./test/fleet/cmd/fleet ./test/gcsemu/cmd/gcs-emulator
 
+.PHONY: node-tools
+node-tools: ## Put what the lab's real nodes run into bin/node: containerd, runc, CNI plugins (Debian's packages, not installed), images.
+	./.ci/node-tools $(BIN)/node
+
 .PHONY: tools
 tools: tools-helm tools-lint ## Install the pinned helm and golangci-lint into bin/.
 
@@ -70,13 +74,21 @@ test: unit e2e ## Everything: unit, conformance and end-to-end tests. Needs no r
 
 .PHONY: unit
 unit: tools-helm ## Unit and conformance tests of every module.
-	$(GO) test -p $(JOBS) $$($(GO) list ./... | grep -v '^$(MODULE)/test/e2e\(/\|$$\)')
+	$(GO) test -p $(JOBS) $$($(GO) list ./... | grep -v '^$(MODULE)/test/e2e\(host\)\?\(/\|$$\)')
 	cd test/lab && $(GO) test -p $(JOBS) ./...
 	cd .ci && $(GO) test -p $(JOBS) ./chart ./docs ./image ./release
 
 .PHONY: e2e
 e2e: build lab tools-helm ## End-to-end scripts: the real binaries against real API servers.
 	$(GO) test -count=1 -parallel 6 -timeout 40m ./test/e2e/...
+
+.PHONY: e2e-host
+e2e-host: build lab tools-helm node-tools ## End-to-end scripts with pods that run. Needs root; restores the host afterwards.
+	./.ci/host run $(GO) test -count=1 -parallel 2 -timeout 30m ./test/e2ehost
+
+.PHONY: host-restore
+host-restore: ## End what a cut short e2e-host left behind, and compare the host with the state noted before it.
+	./.ci/host restore
 
 .PHONY: bench
 bench: build lab tools-helm ## Measure latency, memory and operations; writes docs/benchmarks.md.

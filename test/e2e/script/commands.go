@@ -24,6 +24,7 @@ import (
 //	agent start|stop|kill|pause|resume CLUSTER
 //	eventually PATIENCE [!] REGEXP COMMAND...   until its output does (not) match; it must exit 0
 //	holds DURATION [!] REGEXP COMMAND...        its output does (not) match all the time
+//	capture NAME COMMAND...      the command's output becomes the environment variable NAME
 //	outage on|off                the bucket is out of reach
 //	forbid N PREFIX              the next N requests about names with that prefix are answered 403 (gs:// only)
 func Commands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
@@ -33,6 +34,7 @@ func Commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"agent":      cmdAgent,
 		"eventually": cmdEventually,
 		"holds":      cmdHolds,
+		"capture":    cmdCapture,
 		"outage":     cmdOutage,
 		"forbid":     cmdForbid,
 	}
@@ -169,6 +171,17 @@ func cmdHolds(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s does not hold (%v, match of %q wanted: %v):\n%s", strings.Join(command, " "), err, re, want, out)
 		}
 	}
+}
+
+func cmdCapture(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: capture NAME COMMAND...")
+	}
+	out, err := output(ts, args[1:])
+	if err != nil {
+		ts.Fatalf("%s: %v\n%s", strings.Join(args[1:], " "), err, out)
+	}
+	ts.Setenv(args[0], strings.TrimSpace(out))
 }
 
 // output runs a command as a script's exec would, without failing the script.

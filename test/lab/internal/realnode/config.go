@@ -73,7 +73,6 @@ clusterDNS: [@HOST@]
 resolvConf: @CONFIG@/resolv.conf
 failCgroupV1: false
 cgroupDriver: cgroupfs
-cgroupRoot: @CGROUP@
 cgroupsPerQOS: false
 enforceNodeAllocatable: []
 enableControllerAttachDetach: false
@@ -104,7 +103,7 @@ current-context: lab
 // They will be in its /run, so they go with it.
 func configuration(c spec.Cluster, n spec.RealNode, dir string) (map[string]string, error) {
 	fill := strings.NewReplacer("@SOCKET@", containerdSocket, "@PAUSE@", spec.PauseImage, "@TOOLS@", tools, "@CONFIG@", configDir, "@PODS@", n.Pods.String(),
-		"@IP@", n.IP.String(), "@REAL@", spec.RealKey, "@HOST@", n.HostIP.String(), "@PORT@", fmt.Sprint(c.Port), "@CGROUP@", n.Cgroup)
+		"@IP@", n.IP.String(), "@REAL@", spec.RealKey, "@HOST@", n.HostIP.String(), "@PORT@", fmt.Sprint(c.Port))
 	files := map[string]string{
 		containerdConfig:                    fill.Replace(containerdText),
 		configDir + "/cni/10-pods.conflist": fill.Replace(cniText),

@@ -60,6 +60,13 @@ func furnish(n spec.RealNode, dir, toolsDir string) error {
 			return err
 		}
 	}
+	const staging = "/run/lab/cgroup"
+	if err := os.MkdirAll(staging, 0o755); err != nil {
+		return err
+	}
+	if err := ownCgroups(n.Cgroup, staging); err != nil {
+		return err
+	}
 	if err := pretend(); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/cgroup"
 	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/forward"
 	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/pki"
 	"github.com/kubectl-fed/kubectl-fed/test/lab/internal/spec"
@@ -49,6 +50,10 @@ func Run(ctx context.Context, dir string, inside []string) error {
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("make client: %w", err)
+	}
+	// Groups that were left behind would have the kubelet look for their containers.
+	if err := cgroup.Remove(cgroup.Root, c.Cgroup()); err != nil {
+		return err
 	}
 	all, ctx := errgroup.WithContext(ctx)
 	serving := make(chan struct{})
