@@ -37,7 +37,8 @@ type Config struct {
 
 	// REST leads to the member's API server.
 	REST *rest.Config
-	// Namespace holds the Lease by which replicas agree on who works.
+	// Namespace holds the Lease by which replicas agree on who works, and the one
+	// in which the member remembers what was taken over.
 	Namespace      string
 	LeaderElection bool
 	// ElectionID is this replica's holder identity; defaults to Agent.

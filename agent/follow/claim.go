@@ -30,6 +30,8 @@ type Mailbox interface {
 	PutHeartbeat(ctx context.Context, hb *v1alpha1.Heartbeat, generation int64) (int64, error)
 	Report(ctx context.Context, cluster string) (*v1alpha1.Report, string, error)
 	PutReport(ctx context.Context, r *v1alpha1.Report) (string, error)
+	// PutClaim leaves word that an agent asks for the name and is refused.
+	PutClaim(ctx context.Context, hb *v1alpha1.Heartbeat) error
 }
 
 // MayClaim says whether a starting agent may write over the heartbeat it found
@@ -41,8 +43,9 @@ func MayClaim(id Identity, found *v1alpha1.Heartbeat) error {
 	case id.Bound:
 		return nil // the roster says that the name is ours
 	}
-	return fmt.Errorf("%w: %q is claimed by the cluster whose kube-system namespace has UID %s (agent %s); this one's has %s",
-		ErrNameTaken, id.Cluster, found.MemberUID, found.Agent, id.MemberUID)
+	return fmt.Errorf("%w: %q is claimed by the cluster whose kube-system namespace has UID %s (agent %s); this one's has %s. "+
+		"If this is that cluster, rebuilt: kubectl fed recover cluster %s --rebind",
+		ErrNameTaken, id.Cluster, found.MemberUID, found.Agent, id.MemberUID, id.Cluster)
 }
 
 // Lost says what a beating agent must conclude when the heartbeat is not the
@@ -56,6 +59,8 @@ func Lost(id Identity, found *v1alpha1.Heartbeat) error {
 	case found.MemberUID == id.MemberUID:
 		return fmt.Errorf("%w: %s", ErrSuperseded, found.Agent)
 	}
+	// Whom the roster names may have changed since we asked.
+	id.Bound = false
 	return MayClaim(id, found)
 }
 

@@ -177,6 +177,8 @@ func (b *fakeBucket) PutReport(_ context.Context, r *v1alpha1.Report) (string, e
 	return fmt.Sprintf("digest-%d", len(b.reported)), nil
 }
 
+func (b *fakeBucket) PutClaim(context.Context, *v1alpha1.Heartbeat) error { return errAway }
+
 func (b *fakeBucket) last() (hb v1alpha1.Heartbeat, r v1alpha1.Report, beats, reports int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -49,6 +49,8 @@ type Progress struct {
 	// one before it.
 	Revision int64
 	Epoch    int64
+	// SHA256 of the stored bytes of Revision, where this process took it over.
+	SHA256 string
 	// Holding says that this process has taken over a revision itself.
 	Holding bool
 	Refused []v1alpha1.RefusedRevision
@@ -77,6 +79,12 @@ type Follower struct {
 	failing  int
 	since    time.Time // of the failures in a row
 	held     bool      // the bucket is older than what was taken over
+	// remembered is what the process before took over last, as the member tells.
+	remembered Taken
+	// waiting takes over nothing but a revision that a user's word is in; then
+	// accepted is called.
+	waiting  bool
+	accepted func()
 
 	mu       sync.Mutex
 	progress Progress
@@ -174,9 +182,20 @@ func (f *Follower) consider(ctx context.Context, n int64) error {
 		f.refuse(ctx, n, v1alpha1.ReasonCorruptRevision, fmt.Sprintf("it says that it is revision %d", shard.Revision))
 		return nil
 	}
-	if reason, message := Refuse(f.id, f.Progress().Epoch, f.last, shard); reason != "" {
+	last := f.last
+	if last.Revision == 0 {
+		last = f.remembered
+	}
+	if reason, message := Refuse(f.id, f.Progress().Epoch, last, shard); reason != "" {
 		f.refuse(ctx, n, reason, message)
 		return nil
+	}
+	if f.waiting {
+		if shard.Accept != v1alpha1.AcceptMember || n <= f.Progress().Revision {
+			return nil // not what is waited for
+		}
+		f.waiting = false
+		defer f.accepted()
 	}
 	f.takeOver(ctx, shard, sha)
 	return nil
@@ -186,6 +205,9 @@ func (f *Follower) takeOver(ctx context.Context, s *v1alpha1.Shard, sha string) 
 	f.last, f.held = Taken{Revision: s.Revision, SHA256: sha}, false
 	f.take(s)
 	f.update(func(p *Progress) {
+		if s.Revision >= p.Revision {
+			p.SHA256 = sha
+		}
 		p.Revision, p.Epoch, p.Holding = max(p.Revision, s.Revision), max(p.Epoch, s.Epoch), true
 	})
 	logf.FromContext(ctx).Info("revision taken over", "revision", s.Revision, "epoch", s.Epoch,
@@ -218,13 +240,34 @@ func (f *Follower) start(ctx context.Context) error {
 		f.started, f.next = true, known+1
 		return nil
 	}
-	for n := head; n > 0 && n > head-walkBack && f.last.Revision == 0; n-- {
+	waited := f.waiting
+	for n := head; n > f.floor(head) && f.last.Revision == 0; n-- {
 		if err := f.consider(ctx, n); err != nil && !apierrors.IsNotFound(err) {
 			return err
 		}
 	}
 	f.started, f.next = true, head+1
+	if waited && f.last.Revision > 0 {
+		f.next = f.last.Revision + 1 // what came after it may be taken over now
+	}
 	return nil
+}
+
+// floor is where a starting agent stops to look back from the head.
+func (f *Follower) floor(head int64) int64 {
+	if f.waiting {
+		return max(f.Progress().Revision, head-v1alpha1.DefaultKeepRevisions)
+	}
+	return max(0, head-walkBack)
+}
+
+// remember raises what was taken over to what the member remembers, which may
+// be more than the bucket does.
+func (f *Follower) remember(m Mark) {
+	f.progress.Revision, f.progress.Epoch = max(f.progress.Revision, m.Revision), max(f.progress.Epoch, m.Epoch)
+	if m.Revision == f.progress.Revision && m.SHA256 != "" {
+		f.remembered = Taken{Revision: m.Revision, SHA256: m.SHA256}
+	}
 }
 
 func (f *Follower) head(ctx context.Context) (int64, error) {

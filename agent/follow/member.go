@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -20,7 +21,7 @@ type Engine interface {
 	Take(s *v1alpha1.Shard)
 }
 
-// Config of a Member. All fields are required.
+// Config of a Member. All fields but Memory are required.
 type Config struct {
 	Identity Identity
 	Source   Source
@@ -28,6 +29,7 @@ type Config struct {
 	Engine   Engine
 	Health   Health
 	Probes   Probes
+	Memory   Memory
 	Clock    clock.WithTicker
 	// PollInterval is how often the next revision is asked for,
 	// HeartbeatInterval how often the agent beats.
@@ -39,6 +41,7 @@ type Config struct {
 type Member struct {
 	follower *Follower
 	reporter *Reporter
+	keeper   *keeper
 }
 
 // Claim takes the cluster's name, or fails with ErrNameTaken, and picks up
@@ -66,14 +69,19 @@ func Claim(ctx context.Context, c Config) (*Member, error) {
 		c.Engine.Take(s)
 	}
 	f := NewFollower(c.Identity, c.Source, take, c.Clock, c.PollInterval, resumed)
+	k := newKeeper(ctx, c.Memory, c.Identity, c.Clock, found)
+	f.remember(k.stored)
+	if f.accepted = k.accept; k.restored != "" {
+		f.waiting, f.progress.Revision = true, max(f.progress.Revision, k.noted)
+	}
 	r := &Reporter{
-		id: c.Identity, mailbox: c.Mailbox, follower: f, state: c.Engine, health: c.Health, probes: c.Probes, clock: c.Clock,
+		keeper: k, id: c.Identity, mailbox: c.Mailbox, follower: f, state: c.Engine, health: c.Health, probes: c.Probes, clock: c.Clock,
 		interval: c.HeartbeatInterval, generation: generation, digest: digest, pristine: resumed == nil,
 	}
 	if resumed != nil {
 		r.conditions = resumed.Conditions
 	}
-	return &Member{follower: f, reporter: r}, r.first(ctx)
+	return &Member{follower: f, reporter: r, keeper: k}, r.first(ctx)
 }
 
 // first writes the heartbeat that makes the claim.
@@ -118,13 +126,32 @@ func resume(ctx context.Context, c Config) (*v1alpha1.Report, string, error) {
 
 // Run follows and reports until the context ends or the claim is lost.
 func (m *Member) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	var following sync.WaitGroup
-	defer following.Wait()
-	defer cancel()
-	following.Go(func() { m.follower.Run(ctx) })
-	return m.reporter.run(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel(nil)
+	running.Go(func() { m.follower.Run(ctx) })
+	running.Go(func() {
+		if err := m.keeper.run(ctx, m.mark); err != nil {
+			cancel(err)
+		}
+	})
+	err := m.reporter.run(ctx)
+	if cause := context.Cause(ctx); err == nil && (errors.Is(cause, errForgot) || errors.Is(cause, ErrBoundElsewhere)) {
+		return cause
+	}
+	return err
 }
+
+// mark is what the member is to remember.
+func (m *Member) mark() Mark {
+	p := m.follower.Progress()
+	return Mark{Cluster: m.reporter.id.Cluster, ClusterUID: m.reporter.id.ClusterUID, Revision: p.Revision, Epoch: p.Epoch, SHA256: p.SHA256}
+}
+
+// Trusted says whether the member may be written to: it answers, and it is not
+// one that was restored from a backup.
+func (m *Member) Trusted() bool { return m.keeper.trusted() }
 
 // Progress is how far the member is.
 func (m *Member) Progress() Progress { return m.follower.Progress() }

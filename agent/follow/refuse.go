@@ -41,6 +41,8 @@ func Refuse(id Identity, highest int64, last Taken, s *v1alpha1.Shard) (reason, 
 		return v1alpha1.ReasonForeignRevision, fmt.Sprintf("it is for the cluster with UID %q, not %q", s.ClusterUID, id.ClusterUID)
 	case s.Epoch < highest:
 		return v1alpha1.ReasonStaleEpoch, fmt.Sprintf("its epoch %d is lower than %d, which was taken over before", s.Epoch, highest)
+	case s.Accept == v1alpha1.AcceptRestore:
+		return "", "" // it follows none
 	case last.Revision > 0 && last.Revision == s.Revision-1 && s.Previous != last.SHA256:
 		return v1alpha1.ReasonCorruptRevision, fmt.Sprintf("it does not follow revision %d as it was taken over here", last.Revision)
 	}

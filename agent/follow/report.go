@@ -90,3 +90,16 @@ func refusedCondition(now metav1.Time, p Progress) metav1.Condition {
 	c.Status, c.Reason, c.Message = metav1.ConditionTrue, cmp.Or(newest.Reason, v1alpha1.ReasonCorruptRevision), newest.Message
 	return c
 }
+
+// restoredCondition says that the agent waits for a user's word, or that it no
+// longer does.
+func restoredCondition(list []metav1.Condition, now metav1.Time, waiting string) []metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionMemberRestored, Status: metav1.ConditionFalse, Reason: "None", LastTransitionTime: now}
+	if waiting != "" {
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonMemberRestored, waiting
+	}
+	if waiting != "" || meta.FindStatusCondition(list, c.Type) != nil {
+		meta.SetStatusCondition(&list, c)
+	}
+	return list
+}

@@ -55,6 +55,7 @@ type Probes interface {
 // Reporter writes the heartbeat and the report of one claim on the cluster's
 // name. It is one goroutine: the order of its writes is the order of its code.
 type Reporter struct {
+	keeper   *keeper
 	id       Identity
 	mailbox  Mailbox
 	follower *Follower
@@ -124,6 +125,7 @@ func (r *Reporter) run(ctx context.Context) error {
 			}
 			continue
 		case <-r.state.Changed():
+		case <-r.keeper.changed:
 		case <-r.follower.Changed():
 		case <-r.health.Changed():
 		}
@@ -147,7 +149,10 @@ func (r *Reporter) beat(ctx context.Context) (time.Duration, error) {
 		Cluster: r.id.Cluster, FederationUID: r.id.FederationUID, ClusterUID: r.id.ClusterUID, MemberUID: r.id.MemberUID,
 		Agent: r.id.Agent, Time: metav1.NewTime(r.clock.Now()), Sequence: r.sequence + 1, Revision: p.Revision, Epoch: p.Epoch,
 		Report: r.digest, Healthy: r.health.Unready() == "", Interval: metav1.Duration{Duration: r.interval},
-		Probes: r.probes.Results(),
+		Probes: r.probes.Results(), Noted: r.keeper.remembered(),
+	}
+	if r.keeper.waiting() != "" {
+		hb.Waiting = v1alpha1.ReasonMemberRestored
 	}
 	call, cancel := context.WithTimeout(ctx, beatTimeout)
 	generation, err := r.mailbox.PutHeartbeat(call, hb, r.generation)
@@ -203,10 +208,12 @@ func (r *Reporter) overtaken(ctx context.Context, conflict error) (time.Duration
 // try once more after a failure; an error means that the claim is lost.
 func (r *Reporter) report(ctx context.Context) (wrote bool, again time.Duration, err error) {
 	p := r.follower.Progress()
-	if !p.Holding && !r.pristine {
+	waiting := r.keeper.waiting()
+	if !p.Holding && !r.pristine && waiting == "" {
 		return false, 0, nil // the last report is truer than one of nothing
 	}
-	r.conditions = conditions(r.conditions, metav1.NewTime(r.clock.Now()), r.health.Unready(), p)
+	now := metav1.NewTime(r.clock.Now())
+	r.conditions = restoredCondition(conditions(r.conditions, now, r.health.Unready(), p), now, waiting)
 	rep := assemble(r.id, p, r.health.Facts(), r.state.Objects(), r.state.Gone(), r.conditions)
 	body, err := fit(rep)
 	if err != nil {
