@@ -34,7 +34,8 @@ type aggregator struct {
 	again time.Time
 	// busyUntil: something changed lately, and more may.
 	busyUntil time.Time
-	looked    int64 // the plan's version at the last look
+	// revisions of all shards together, at the last look.
+	revisions int64
 	// blind: the last look found nothing to look at, because the bucket did
 	// not answer.
 	blind bool

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,10 @@ type bucket struct {
 	statuses   map[string]v1alpha1.ClusterStatus
 	fedStatus  *v1alpha1.FederationStatus
 	verdicts   v1alpha1.Verdicts
+	// sees is what every cluster's agent says of another; unschedulable are pods
+	// of deployments that find no node, by cluster.
+	sees          map[string]v1alpha1.ProbeResult
+	unschedulable map[string]int64
 
 	// fail returns the error of a call, given its name and what it is about.
 	fail func(call, about string) error
@@ -55,6 +60,7 @@ func newBucket(t *testing.T, clusters ...string) *bucket {
 	b := &bucket{t: t, clusters: map[string]v1alpha1.Cluster{}, specs: map[v1alpha1.Key]v1alpha1.SpecRecord{},
 		requests: map[string]v1alpha1.Request{}, shards: map[string]map[int64]*v1alpha1.Shard{}, beats: map[string]v1alpha1.Heartbeat{},
 		reports: map[string]v1alpha1.Report{}, objects: map[v1alpha1.Key]v1alpha1.ObjectStatus{},
+		sees: map[string]v1alpha1.ProbeResult{}, unschedulable: map[string]int64{},
 		statuses: map[string]v1alpha1.ClusterStatus{}, calls: map[string]int{}, fail: func(string, string) error { return nil }}
 	b.federation.UID = "fed-uid"
 	b.federation.Spec.KeepRevisions = 4
@@ -128,7 +134,7 @@ func (b *bucket) beat(names ...string) {
 			if head != nil {
 				report.Revision, report.Epoch = head.Revision, head.Epoch
 				for _, o := range head.Objects {
-					report.Objects = append(report.Objects, v1alpha1.ObjectReport{Key: o.Key, UID: o.UID, Generation: o.Generation, Health: v1alpha1.HealthCurrent})
+					report.Objects = append(report.Objects, b.row(name, o))
 				}
 				for _, x := range head.Tombstones {
 					report.Gone = append(report.Gone, v1alpha1.GoneObject{Key: x.Key, UID: x.UID})
@@ -137,11 +143,57 @@ func (b *bucket) beat(names ...string) {
 			b.reports[name] = report
 			hb := b.beats[name]
 			digest, _ := json.Marshal(report)
-			hb = v1alpha1.Heartbeat{Cluster: name, ClusterUID: report.ClusterUID, MemberUID: report.MemberUID, Agent: "agent", Sequence: hb.Sequence + 1,
+			hb = v1alpha1.Heartbeat{Cluster: name, FederationUID: b.federation.UID, Probes: b.probes(name), ClusterUID: report.ClusterUID, MemberUID: report.MemberUID, Agent: "agent", Sequence: hb.Sequence + 1,
 				Revision: report.Revision, Epoch: report.Epoch, Healthy: true, Report: string(digest), Interval: metav1.Duration{Duration: 10 * time.Second}}
 			b.beats[name] = hb
 		}
 	})
+}
+
+// row is what a member reports of an object: all of it runs, but for pods that
+// find no node. A Service of type LoadBalancer has an address.
+func (b *bucket) row(cluster string, o v1alpha1.ShardObject) v1alpha1.ObjectReport {
+	r := v1alpha1.ObjectReport{Key: o.Key, UID: o.UID, Generation: o.Generation, Health: v1alpha1.HealthCurrent}
+	var m struct {
+		Spec struct{ Replicas *int64 }
+	}
+	if err := json.Unmarshal(o.Manifest, &m); err == nil && m.Spec.Replicas != nil {
+		n := *m.Spec.Replicas
+		r.Unschedulable = min(b.unschedulable[cluster], n)
+		r.Counts = map[string]int64{"replicas": n, "readyReplicas": n - r.Unschedulable}
+	}
+	if isService(o.Key) {
+		r.Addresses = []string{fmt.Sprintf("192.0.2.%d", cluster[0]-'a'+1)}
+	}
+	return r
+}
+
+// probes are what a cluster's agent sees of those that its shard names.
+func (b *bucket) probes(cluster string) (results []v1alpha1.ProbeResult) {
+	for _, target := range slices.Sorted(maps.Keys(b.sees)) {
+		if target != cluster && len(results) < v1alpha1.MaxProbeTargets {
+			r := b.sees[target]
+			r.Cluster = target
+			results = append(results, r)
+		}
+	}
+	return results
+}
+
+// replicas sums up, by cluster, what the newest shards ask for of a key.
+func (b *bucket) replicas(k string) map[string]int64 {
+	asked := map[string]int64{}
+	for name := range b.clusters {
+		for _, o := range b.newest(name).Objects {
+			var m struct {
+				Spec struct{ Replicas *int64 }
+			}
+			if o.Key == key(k) && json.Unmarshal(o.Manifest, &m) == nil && m.Spec.Replicas != nil {
+				asked[name] = *m.Spec.Replicas
+			}
+		}
+	}
+	return asked
 }
 
 func (b *bucket) head(cluster string) *v1alpha1.Shard {
@@ -494,7 +546,8 @@ func (l *lease) Create(context.Context, resourcelock.LeaderElectionRecord) error
 func (l *lease) Update(context.Context, resourcelock.LeaderElectionRecord) error { return errAway }
 func (l *lease) RecordEvent(string)                                              {}
 
-// decode takes a spec's body for the value of one label, except "corrupt".
+// decode takes a spec's body for the value of one label, except "corrupt"; of
+// Deployments for the number of replicas.
 func decode(s v1alpha1.SpecRecord) (*unstructured.Unstructured, error) {
 	if string(s.Body) == "corrupt" {
 		return nil, errors.New("not a manifest")
@@ -509,7 +562,21 @@ func decode(s v1alpha1.SpecRecord) (*unstructured.Unstructured, error) {
 		o.SetDeletionTimestamp(&now)
 		return o, nil
 	}
-	o.SetLabels(map[string]string{"body": string(s.Body)})
+	switch s.Key.Resource {
+	case "deployments":
+		n, err := strconv.ParseInt(string(s.Body), 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		o.SetAPIVersion("apps/v1")
+		o.SetKind("Deployment")
+		o.Object["spec"] = map[string]any{"replicas": n}
+	case "services":
+		o.SetKind("Service")
+		o.Object["spec"] = map[string]any{"type": "LoadBalancer", "ports": []any{map[string]any{"port": int64(80)}}}
+	default:
+		o.SetLabels(map[string]string{"body": string(s.Body)})
+	}
 	return o, nil
 }
 

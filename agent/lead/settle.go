@@ -175,10 +175,14 @@ func (p *planner) waiting(out plan.Output) map[v1alpha1.Key]bool {
 
 // stir notes that something is going on.
 func (a *aggregator) stir(pl planned, keys map[v1alpha1.Key]bool) {
-	if len(keys) > 0 || pl.version != a.looked {
+	var revisions int64
+	for _, h := range pl.heads {
+		revisions += h.revision
+	}
+	if len(keys) > 0 || revisions != a.revisions {
 		a.busyUntil = time.Now().Add(busyFor)
 	}
-	a.looked = pl.version
+	a.revisions = revisions
 }
 
 // pause is how long the next look can wait: listing heartbeats costs.
