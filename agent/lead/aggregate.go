@@ -34,8 +34,6 @@ type aggregator struct {
 	again time.Time
 	// busyUntil: something changed lately, and more may.
 	busyUntil time.Time
-	// revisions of all shards together, at the last look.
-	revisions int64
 	// blind: the last look found nothing to look at, because the bucket did
 	// not answer.
 	blind bool
@@ -119,7 +117,7 @@ func (a *aggregator) complain(ctx context.Context, cause error) {
 // run looks at the members every second while there is something to be seen,
 // else every three.
 func (a *aggregator) run(ctx context.Context) error {
-	for sleep(ctx, a.pause(time.Now())) {
+	for a.wait(ctx) {
 		if err := a.look(ctx); err != nil && ctx.Err() == nil {
 			logr.FromContextOrDiscard(ctx).Info("cannot look at the members", "err", err.Error())
 		}
@@ -144,7 +142,9 @@ func (a *aggregator) look(ctx context.Context) error {
 	a.blind = false
 	keys := a.read(ctx, pl)
 	changed = a.measure(pl) || changed
-	a.stir(pl, keys)
+	if len(keys) > 0 {
+		a.busyUntil = time.Now().Add(busyFor)
+	}
 	restored, unchecked := a.restored(ctx, pl)
 	changed = a.settle(ctx, pl, changed)
 	h := a.health(pl)

@@ -16,8 +16,8 @@ type board struct {
 	mu      sync.Mutex
 	planned planned
 	health  health
-	// wake asks the planner to look now.
-	wake chan struct{}
+	// wake asks the planner to look now, stirred the aggregator to look soon.
+	wake, stirred chan struct{}
 }
 
 // planned is what the planner holds true.
@@ -72,7 +72,9 @@ type acknowledged struct {
 	objects  map[v1alpha1.GoneObject]bool
 }
 
-func newBoard() *board { return &board{wake: make(chan struct{}, 1)} }
+func newBoard() *board {
+	return &board{wake: make(chan struct{}, 1), stirred: make(chan struct{}, 1)}
+}
 
 func (b *board) plan() planned {
 	b.mu.Lock()
@@ -101,9 +103,14 @@ func (b *board) setHealth(h health) {
 }
 
 // ring wakes the planner; rings that come while one is pending are one.
-func (b *board) ring() {
+func (b *board) ring() { signal(b.wake) }
+
+// stir tells the aggregator that members were given something new.
+func (b *board) stir() { signal(b.stirred) }
+
+func signal(c chan struct{}) {
 	select {
-	case b.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -173,16 +173,25 @@ func (p *planner) waiting(out plan.Output) map[v1alpha1.Key]bool {
 	return waiting
 }
 
-// stir notes that something is going on.
-func (a *aggregator) stir(pl planned, keys map[v1alpha1.Key]bool) {
-	var revisions int64
-	for _, h := range pl.heads {
-		revisions += h.revision
+// wait sleeps until the next look; false means that the context ended.
+func (a *aggregator) wait(ctx context.Context) bool {
+	timer := time.NewTimer(a.pause(time.Now()))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-timer.C:
+			return true
+		case <-a.board.stirred:
+			now := time.Now()
+			idle := !a.busy(now)
+			a.busyUntil = now.Add(busyFor)
+			if idle {
+				timer.Reset(a.pause(now))
+			}
+		}
 	}
-	if len(keys) > 0 || revisions != a.revisions {
-		a.busyUntil = time.Now().Add(busyFor)
-	}
-	a.revisions = revisions
 }
 
 // pause is how long the next look can wait: listing heartbeats costs.

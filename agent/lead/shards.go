@@ -126,6 +126,7 @@ func (p *planner) append(ctx context.Context, cluster string, h head, wanted pla
 	if err != nil {
 		return h, fmt.Errorf("append revision %d of %s: %w", r.Revision, cluster, err)
 	}
+	p.board.stir()
 	next.revision, next.shard = r.Revision, wanted.Shard
 	if slices.ContainsFunc(wanted.Shard.Tombstones, func(t v1alpha1.Tombstone) bool { return !slices.Contains(h.shard.Tombstones, t) }) {
 		next.buried = next.revision
