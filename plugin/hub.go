@@ -15,10 +15,19 @@ type Hub interface {
 	server.Specs
 	server.Roster
 	server.Statuses
+	Versions
 	Membership
 	Words
 	Leadership
 	Ground
+}
+
+// Versions are the specs as they were.
+type Versions interface {
+	// SpecHistory lists a spec's versions, newest first, without bodies.
+	SpecHistory(ctx context.Context, key v1alpha1.Key) ([]v1alpha1.SpecRecord, error)
+	// SpecAt reads one; NotFound when it is no longer kept.
+	SpecAt(ctx context.Context, key v1alpha1.Key, generation int64) (*v1alpha1.SpecRecord, error)
 }
 
 // Membership founds a federation and adds and removes its clusters.

@@ -82,6 +82,7 @@ func commandGroups(s *session, f cmdutil.Factory) templates.CommandGroups {
 			getCmd,
 			edit.NewCmdEdit(f, s.IOStreams),
 			scale.NewCmdScale(f, s.IOStreams),
+			newCmdRollout(s, f),
 			newCmdDescribe(s, f),
 			newCmdDelete(s, f),
 			patch.NewCmdPatch(f, s.IOStreams),

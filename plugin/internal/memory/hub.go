@@ -22,9 +22,11 @@ import (
 
 // Hub is a federation in memory.
 type Hub struct {
-	mu           sync.Mutex
-	generation   int64
-	Specs        map[v1alpha1.Key]v1alpha1.SpecRecord
+	mu         sync.Mutex
+	generation int64
+	Specs      map[v1alpha1.Key]v1alpha1.SpecRecord
+	// Past has every version of every spec, oldest first.
+	Past         map[v1alpha1.Key][]v1alpha1.SpecRecord
 	ObjectStates map[v1alpha1.Key]v1alpha1.ObjectStatus
 	Fed          v1alpha1.Federation
 	Members      map[string]v1alpha1.Cluster
@@ -48,7 +50,7 @@ var Epoch = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 
 // New is a federation named "fed" without members.
 func New() *Hub {
-	return &Hub{generation: 100, Specs: map[v1alpha1.Key]v1alpha1.SpecRecord{}, ObjectStates: map[v1alpha1.Key]v1alpha1.ObjectStatus{},
+	return &Hub{generation: 100, Specs: map[v1alpha1.Key]v1alpha1.SpecRecord{}, Past: map[v1alpha1.Key][]v1alpha1.SpecRecord{}, ObjectStates: map[v1alpha1.Key]v1alpha1.ObjectStatus{},
 		Members: map[string]v1alpha1.Cluster{}, Seen: map[string]v1alpha1.ClusterStatus{}, Renewed: metav1.NewTime(Epoch),
 		Fed: v1alpha1.Federation{ObjectMeta: metav1.ObjectMeta{Name: "fed", UID: "fed-uid", ResourceVersion: "1"},
 			Spec: v1alpha1.FederationSpec{LayoutVersion: 1, Secrets: v1alpha1.SecretsRefuse, KeepRevisions: 32}}}
@@ -59,7 +61,7 @@ func (f *Hub) Put(key v1alpha1.Key, body string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.generation++
-	f.Specs[key] = v1alpha1.SpecRecord{Key: key, Generation: f.generation, Updated: Epoch, Body: []byte(body)}
+	f.keep(v1alpha1.SpecRecord{Key: key, Generation: f.generation, Updated: Epoch, Body: []byte(body)})
 }
 
 // Spec reads one spec.
@@ -116,7 +118,7 @@ func (f *Hub) CreateSpec(_ context.Context, key v1alpha1.Key, body []byte, p v1a
 func (f *Hub) write(key v1alpha1.Key, body []byte, p v1alpha1.Provenance) *v1alpha1.SpecRecord {
 	f.generation++
 	rec := v1alpha1.SpecRecord{Key: key, Generation: f.generation, Updated: Epoch, Body: body, Provenance: p}
-	f.Specs[key] = rec
+	f.keep(rec)
 	return &rec
 }
 
