@@ -101,6 +101,8 @@ type member struct {
 	min    int64  // at most limit
 	limit  int64
 	share  int64
+
+	claimed int64 // in a race, at the last pace
 }
 
 // Divide fills in shares, one per candidate and in the same order, and returns

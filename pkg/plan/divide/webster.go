@@ -56,13 +56,14 @@ func (d *Divider) race(members []member, rest int64) int64 {
 	}
 	s.goal = s.low + rest
 	if s.high <= s.goal {
-		s.settleAt(math.MaxUint64)
+		s.claims(math.MaxUint64)
+		s.settle()
 		return s.goal - s.high
 	}
-	if pace, hit := s.approach(); hit {
-		s.settleAt(pace)
+	if last, hit := s.approach(); hit {
+		s.settle()
 	} else {
-		s.award(s.open(d.room(len(members))), s.goal-s.low)
+		s.award(s.open(s.from^s.to^last, d.room(len(members))), s.goal-s.low)
 	}
 	return 0
 }
@@ -78,27 +79,27 @@ func (d *Divider) room(n int) []seat {
 
 // approach brings both ends so close that no more seats are open between them
 // than there are members, unless it hits the goal. A few of Newton's steps
-// mostly do it; halving the way always does.
-func (s *search) approach() (pace uint64, hit bool) {
+// mostly do it; halving the way always does. The last pace is one of the ends,
+// and what was claimed there is in the members.
+func (s *search) approach() (last uint64, hit bool) {
 	const steps = 6
-	pace = uint64(s.goal) << scale / s.weights
-	for i := 0; s.high-s.low > int64(len(s.members)); i++ {
+	pace := uint64(s.goal) << scale / s.weights
+	for i := 1; ; i++ {
 		sum, slope := s.claims(pace)
-		if sum == s.goal {
-			return pace, true
-		}
 		if sum < s.goal {
 			s.from, s.low = pace, sum
 		} else {
 			s.to, s.high = pace, sum
 		}
+		if sum == s.goal || s.high-s.low <= int64(len(s.members)) {
+			return pace, sum == s.goal
+		}
 		next, ok := s.newton(pace, s.goal-sum, slope)
-		if !ok || i >= steps {
+		if !ok || i > steps {
 			next = s.from + (s.to-s.from)/2
 		}
 		pace = next
 	}
-	return 0, false
 }
 
 // newton is the pace that brings what is missing at the last one, and a little
@@ -108,7 +109,7 @@ func (s *search) newton(pace uint64, missing int64, slope uint64) (next uint64, 
 		return 0, false
 	}
 	over := max(missing, -missing)
-	over += over/4 + 2
+	over += over/16 + 3
 	step := uint64(min(over, MaxTotal))<<scale/slope + 1
 	if missing > 0 {
 		return pace + step, step < s.to-pace
@@ -116,14 +117,15 @@ func (s *search) newton(pace uint64, missing int64, slope uint64) (next uint64, 
 	return pace - step, step < pace-s.from
 }
 
-// claims returns what the members claim together at a pace, and the weight,
-// not shifted, of those that are at neither of their bounds.
+// claims lets the members claim at a pace, and returns what they claim together
+// and the weight, not shifted, of those that are at neither of their bounds.
 func (s *search) claims(pace uint64) (sum int64, slope uint64) {
 	for i := range s.members {
 		m := &s.members[i]
 		hi, lo := bits.Mul64(m.weight, pace)
 		unbound := int64(hi + lo>>63)
 		claim := min(max(unbound, m.share), m.limit)
+		m.claimed = claim
 		sum += claim
 		if claim == unbound {
 			slope += m.weight >> scale
@@ -132,20 +134,20 @@ func (s *search) claims(pace uint64) (sum int64, slope uint64) {
 	return sum, slope
 }
 
-// settleAt gives all members what they claim at a pace.
-func (s *search) settleAt(pace uint64) {
+// settle gives all members what they claimed last.
+func (s *search) settle() {
 	for i := range s.members {
-		m := &s.members[i]
-		m.share = m.claim(pace)
+		s.members[i].share = s.members[i].claimed
 	}
 }
 
 // open gives all members what they claim at the lower end, and returns the seats
-// between both ends.
-func (s *search) open(seats []seat) []seat {
+// between both ends. At one they claimed last, the other is given.
+func (s *search) open(other uint64, seats []seat) []seat {
 	for i := range s.members {
 		m := &s.members[i]
-		low, high := m.claim(s.from), m.claim(s.to)
+		claim := m.claim(other)
+		low, high := min(claim, m.claimed), max(claim, m.claimed)
 		m.share = low
 		for ; low < high; low++ {
 			seats = append(seats, seat{weight: m.weight >> scale, odd: uint64(2*low + 1), member: i})
