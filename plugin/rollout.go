@@ -58,6 +58,7 @@ type rolloutOptions struct {
 	files    resource.FilenameOptions
 	selector string
 	args     []string
+	dryRun   cmdutil.DryRunStrategy
 }
 
 func newRolloutOptions(s *session, f cmdutil.Factory) *rolloutOptions {
@@ -130,6 +131,7 @@ func targetOf(info *resource.Info) (target, error) {
 // printed shows the object as kubectl does after a change.
 func (o *rolloutOptions) printed(t target, operation string) error {
 	o.print.NamePrintFlags.Operation = operation
+	cmdutil.PrintFlagsWithDryRunStrategy(o.print, o.dryRun)
 	printer, err := o.print.ToPrinter()
 	if err != nil {
 		return err

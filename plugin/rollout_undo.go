@@ -22,8 +22,7 @@ const undoTries = 5
 // rolloutUndo of `rollout undo`.
 type rolloutUndo struct {
 	*rolloutOptions
-	to     int64
-	dryRun cmdutil.DryRunStrategy
+	to int64
 }
 
 func newCmdRolloutUndo(s *session, f cmdutil.Factory) *cobra.Command {
@@ -56,7 +55,6 @@ func newCmdRolloutUndo(s *session, f cmdutil.Factory) *cobra.Command {
 		if o.to < 0 {
 			return fmt.Errorf("--to-revision must be a positive integer: %d", o.to)
 		}
-		cmdutil.PrintFlagsWithDryRunStrategy(o.print, o.dryRun)
 		return o.each(func(hub Hub, t target) error { return o.undo(ctx, hub, t) })
 	})
 }
