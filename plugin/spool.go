@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/kinds"
@@ -64,7 +65,7 @@ func (s *session) checkInput(cmd *cobra.Command) error {
 }
 
 // refusals are why the federation would not take objects, found out before the
-// first is written. A Namespace of the same submission counts.
+// first is written. A Namespace and a Placement of the same submission count.
 func (s *session) refusals(all []decoded) error {
 	srv, err := s.Server()
 	if err != nil {
@@ -75,23 +76,28 @@ func (s *session) refusals(all []decoded) error {
 		return err
 	}
 	coming := map[string]bool{}
+	var together []*unstructured.Unstructured
 	for _, d := range all {
 		for _, o := range d.objects {
 			if o.Kind.Group == "" && o.Kind.Kind == "Namespace" {
 				coming[o.Object.GetName()] = true
 			}
+			obj := o.Object.DeepCopy()
+			if obj.GetNamespace() == "" && o.Kind.Namespaced {
+				obj.SetNamespace(fallback)
+			}
+			together = append(together, obj)
 		}
 	}
 	var faults []error
+	next := 0
 	for _, d := range all {
 		for _, o := range d.objects {
-			obj := o.Object.DeepCopy()
-			if obj.GetNamespace() == "" {
-				obj.SetNamespace(fallback)
-			}
+			obj := together[next]
+			next++
 			kind := o.Kind
 			kind.Namespaced = kind.Namespaced && !coming[obj.GetNamespace()]
-			err := srv.Refusal(s.ctx, kind, obj)
+			err := srv.Refusal(s.ctx, kind, obj, together...)
 			if apierrors.IsServiceUnavailable(err) || s.ctx.Err() != nil {
 				return err // it would be the same for all
 			}

@@ -91,8 +91,15 @@ func metaFault(d Document, err error) error {
 	if !errors.As(err, &fe) {
 		return d.fault(err)
 	}
-	return &Error{Source: d.Source, Line: lineOf(d, fe.Field), Field: fe.Field, Err: errors.New(fe.ErrorBody())}
+	return &Error{Source: d.Source, Line: lineOf(d, fe.Field), Field: fe.Field, Err: bodyError{fe}}
 }
+
+// bodyError leaves out the field's name, which Error says already.
+type bodyError struct{ fault *field.Error }
+
+func (e bodyError) Error() string { return e.fault.ErrorBody() }
+
+func (e bodyError) Unwrap() error { return e.fault }
 
 // yamlFault moves the parser's line numbers from the document to its source.
 func yamlFault(d Document, err error) error {

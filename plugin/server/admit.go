@@ -26,7 +26,10 @@ func (s *Server) admit(req *request, obj *unstructured.Unstructured, k kinds.Kin
 	if req.name != "" && obj.GetName() != req.name {
 		return apierrors.NewBadRequest(fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", obj.GetName(), req.name))
 	}
-	return s.admitSecret(req.ctx(), req.kind, obj.GetName())
+	if err := s.admitSecret(req.ctx(), req.kind, obj.GetName()); err != nil {
+		return err
+	}
+	return s.admitIntent(req.ctx(), k, obj, nil)
 }
 
 func placeInNamespace(req *request, obj *unstructured.Unstructured) error {
@@ -63,16 +66,19 @@ func (s *Server) admitSecret(ctx context.Context, k kinds.Kind, name string) err
 		`To store them readable nevertheless: kubectl fed patch federation %s --type=merge -p '{"spec":{"secrets":"plaintext"}}'`, f.Name, f.Name)
 }
 
-// Refusal says why an object could not be created now, or nothing. What it
-// finds out about a namespace is remembered for a moment.
-func (s *Server) Refusal(ctx context.Context, k kinds.Kind, obj *unstructured.Unstructured) error {
+// Refusal says why an object could not be created now, together with others, or
+// nothing. What it finds out about a namespace is remembered for a moment.
+func (s *Server) Refusal(ctx context.Context, k kinds.Kind, obj *unstructured.Unstructured, together ...*unstructured.Unstructured) error {
 	if why := notFederated(k.GR()); why != "" {
 		return forbidden(k.GR(), obj.GetName(), "%s", why)
 	}
 	if err := s.admitSecret(ctx, k, obj.GetName()); err != nil {
 		return err
 	}
-	return s.admitNamespace(ctx, k, obj)
+	if err := s.admitNamespace(ctx, k, obj); err != nil {
+		return err
+	}
+	return s.admitIntent(ctx, k, obj, together)
 }
 
 // admitNamespace refuses what would be created in a namespace that the

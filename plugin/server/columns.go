@@ -19,7 +19,7 @@ func (s *Server) columns(req *request) ([]column, error) {
 
 func builtinColumns() map[string][]column {
 	all := map[string][]column{}
-	for _, set := range []map[string][]column{ownColumns(), workloadColumns(), networkColumns(), configColumns(), policyColumns()} {
+	for _, set := range []map[string][]column{ownColumns(), placementColumns(), workloadColumns(), networkColumns(), configColumns(), policyColumns()} {
 		for gr, cols := range set {
 			all[gr] = cols
 		}

@@ -65,6 +65,11 @@ func (s *Server) refusal(req *request, err error) error {
 			rest = append(rest, f.Err.Error())
 			continue
 		}
+		var whole *field.Error
+		if errors.As(f.Err, &whole) {
+			list = append(list, whole)
+			continue
+		}
 		list = append(list, &field.Error{Type: field.ErrorTypeInvalid, Field: f.Field, BadValue: field.OmitValueType{}, Detail: f.Err.Error()})
 	}
 	if len(rest) > 0 || len(list) == 0 {

@@ -22,7 +22,7 @@ func (s *Server) remove(req *request) error {
 	if err != nil {
 		return err
 	}
-	if req.kind.Group == v1alpha1.Group {
+	if _, ours := req.storage.(specs); !ours {
 		return apierrors.NewMethodNotSupported(req.kind.GR(), "delete (use kubectl fed unjoin, or kubectl fed destroy)")
 	}
 	if req.name == "" {

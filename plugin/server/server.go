@@ -74,6 +74,7 @@ type Server struct {
 	catalogs   catalogs
 	snapshots  snapshots
 	namespaces recent
+	intents    intents
 	unseen     paths // written and not looked at since
 	newborn    paths // created through this server
 }

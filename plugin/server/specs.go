@@ -197,6 +197,9 @@ func (st specs) written(k kinds.Kind, obj *unstructured.Unstructured, rec *v1alp
 	if k.GR() == definitions.GroupResource() {
 		st.s.forgetCatalog()
 	}
+	if rec.Key.IsPlacement() {
+		st.s.intents.forget(rec.Key.Namespace)
+	}
 	if rec.Updated.IsZero() {
 		rec.Updated = st.s.Now()
 	}

@@ -95,6 +95,10 @@ func TestTables(t *testing.T) {
 		{"default/horizontalpodautoscalers.autoscaling/a", "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: a}, spec: {scaleTargetRef: {kind: Deployment, name: web}, maxReplicas: 9}}",
 			v1alpha1.ObjectStatus{}, "/apis/autoscaling/v2/horizontalpodautoscalers",
 			"NAME|REFERENCE|MINPODS|MAXPODS|REPLICAS|AGE\na|Deployment/web|<unset>|9|0|60m"},
+		{"default/placements.kubectl-fed.io/a", "{apiVersion: kubectl-fed.io/v1alpha1, kind: Placement, metadata: {name: a}, spec: {objects: [{kind: Deployment, name: web}, {kind: ConfigMap, labelSelector: {matchLabels: {app: web}}}, {apiGroup: example.com, kind: Widget}], " +
+			"clusters: {regions: [eu, us], exclude: [c]}, overrides: [{image: {tag: a}}]}}",
+			v1alpha1.ObjectStatus{}, "/apis/kubectl-fed.io/v1alpha1/namespaces/default/placements",
+			"NAME|OBJECTS|CLUSTERS|STRATEGY|AGE|[OVERRIDES]|[WAVES]|[DEPENDENCIES]\na|Deployment/web,ConfigMap(app=web),Widget.example.com|region eu,us, except c|<by kind>|60m|1|0|<none>"},
 		{"default/leases.x.io/a", "", v1alpha1.ObjectStatus{}, "/apis/kubectl-fed.io/v1alpha1/clusters",
 			"NAME|STATUS|AGE|[REGION]|[ZONES]|[LEADER]|[REVISION]|[APPLIED]|[OBJECTS]|[UNHEALTHY]|[HEARTBEAT]|[AGENT]|[VERSION]"},
 		{"default/configmaps/a", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}", v1alpha1.ObjectStatus{},

@@ -73,9 +73,14 @@ const (
 	notSelected
 )
 
+// IsFor says whether the selector is about objects of a kind.
+func (s *ObjectSelector) IsFor(group, kind string) bool {
+	return s.Kind == kind && s.selectsGroup(group)
+}
+
 func (s *ObjectSelector) selects(group, kind, name string, labels map[string]string) closeness {
 	switch {
-	case s.Kind != kind || !s.selectsGroup(group):
+	case !s.IsFor(group, kind):
 		return notSelected
 	case s.Name != "":
 		if s.Name == name {

@@ -2,7 +2,6 @@ package v1alpha1
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	kjson "sigs.k8s.io/json"
@@ -15,19 +14,18 @@ const (
 	ResourcePlacements = "placements"
 )
 
-// PlacementOf reads a decoded object as a Placement, strictly. It does not
-// validate it.
+// PlacementOf reads an object that was strictly decoded, and perhaps shown with
+// a status, as a Placement. It does not validate it.
 func PlacementOf(object map[string]any) (*Placement, error) {
 	b, err := json.Marshal(object)
 	if err != nil {
 		return nil, fmt.Errorf("encode the Placement: %w", err)
 	}
 	p := &Placement{}
-	faults, err := kjson.UnmarshalStrict(b, p)
-	if err != nil {
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(b, p); err != nil {
 		return nil, err
 	}
-	return p, errors.Join(faults...)
+	return p, nil
 }
 
 // IsPlacement says whether a key is that of a Placement.
