@@ -83,8 +83,12 @@ e2e: build lab tools-helm ## End-to-end scripts: the real binaries against real 
 	$(GO) test -count=1 -parallel 6 -timeout 40m ./test/e2e/...
 
 .PHONY: e2e-host
-e2e-host: build lab tools-helm node-tools ## End-to-end scripts with pods that run. Needs root; restores the host afterwards.
+e2e-host: host-check build lab tools-helm node-tools ## End-to-end scripts with pods that run. Needs root; restores the host afterwards.
 	./.ci/host run $(GO) test -count=1 -parallel 2 -timeout 30m ./test/e2ehost
+
+.PHONY: host-check
+host-check:
+	@./.ci/host check
 
 .PHONY: host-restore
 host-restore: ## End what a cut short e2e-host left behind, and compare the host with the state noted before it.
@@ -196,7 +200,8 @@ krew: dist ## Render krew.yaml to dist/fed.yaml for the archives in dist/.
 clean: ## Stop the demo and the lab, remove everything built here.
 	@if [ -d .demo ] && [ -x $(BIN)/fleet ]; then $(BIN)/fleet -dir .demo/agents stop || true; fi
 	@for lab in .demo/lab .lab; do if [ -d $$lab ] && [ -x $(BIN)/lab ]; then LAB_DIR=$$lab $(BIN)/lab down || true; fi; done
-	rm -rf $(BIN) $(DIST) .demo .demo-failed .lab
+	./.ci/host restore
+	rm -rf $(BIN) $(DIST) .cache/host .demo .demo-failed .lab
 
 .PHONY: help
 help: ## Show this help.

@@ -24,8 +24,9 @@ import (
 )
 
 // balancer is the cluster's cloud load balancer: it gives each Service of type
-// LoadBalancer a loopback address of its own. It listens on none of them, for
-// the pods of simulated nodes answer nothing. Services that name a load
+// LoadBalancer a loopback address of its own. It listens on none of them: the
+// pods of simulated nodes answer nothing, and those of real ones are reached
+// through the process that runs them. Services that name a load
 // balancer class are another controller's, and so are Ingresses.
 type balancer struct {
 	client   kubernetes.Interface

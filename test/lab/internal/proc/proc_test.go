@@ -2,6 +2,7 @@ package proc
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
@@ -98,4 +99,38 @@ func TestStrangerIsLeftAlone(t *testing.T) {
 		}
 	}
 	becomes(t, id, Running)
+}
+
+// A process that its parent has left behind is no child any more; those below
+// living ones are found, parents first.
+func TestTree(t *testing.T) {
+	cmd := exec.Command("sh", "-c", `sleep 60 & echo $!; wait`)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var child int
+	if _, err := fmt.Fscan(out, &child); err != nil {
+		t.Fatal(err)
+	}
+	id, err := Identify(cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := id.Tree()
+	if len(tree) != 2 || tree[0] != id || tree[1].PID != child {
+		t.Errorf("tree of %d is %v, want it and %d", id.PID, tree, child)
+	}
+	for _, p := range tree {
+		if err := p.Signal(syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
+	}
+	_ = cmd.Wait()
+	if tree := id.Tree(); len(tree) != 0 {
+		t.Errorf("tree of an ended process is %v", tree)
+	}
 }

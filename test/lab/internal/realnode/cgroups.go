@@ -28,6 +28,9 @@ func ownCgroups(path, staging string) error {
 		}
 		return mount(filepath.Join(cgroup.Root, path), cgroup.Root, "", syscall.MS_BIND, "")
 	}
+	if err := os.MkdirAll(staging, 0o755); err != nil {
+		return err
+	}
 	entries, err := os.ReadDir(cgroup.Root)
 	if err != nil {
 		return fmt.Errorf("list hierarchies: %w", err)

@@ -24,27 +24,45 @@ var tunables = map[string]string{
 }
 
 // furnish gives the node, which has just got namespaces of its own, its own
-// /proc, /run, /var/lib, /var/log and host name. Nothing of it is seen outside.
+// /proc, /run, /var/lib, /var/log, control groups and host name. Nothing of it
+// is seen outside.
 func furnish(n spec.RealNode, dir, toolsDir string) error {
-	lib, log := filepath.Join(dir, "lib"), filepath.Join(dir, "log")
-	for _, d := range []string{lib, log} {
+	sources := map[string]string{"/var/lib": filepath.Join(dir, "lib"), "/var/log": filepath.Join(dir, "log")}
+	for _, d := range sources {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return err
 		}
 	}
-	if err := mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return err
+	sources[tools] = toolsDir
+	for _, step := range []func() error{
+		func() error { return mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "") },
+		func() error { return cover(sources) },
+		func() error { return ownCgroups(n.Cgroup, "/run/lab/cgroup") },
+		pretend,
+		// Volumes of the kubelet spread to containers, but not out of the node.
+		func() error { return mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED, "") },
+		// Of this network only.
+		func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644) },
+		func() error { return syscall.Sethostname([]byte(n.Name)) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// cover mounts what is the node's own over what is the host's.
+func cover(sources map[string]string) error {
 	// Held open, for the mounts to come may cover the paths.
-	sources := map[string]string{lib: "/var/lib", log: "/var/log", toolsDir: tools}
 	held := map[string]*os.File{}
-	for path := range sources {
+	for target, path := range sources {
 		f, err := os.Open(path)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		held[path] = f
+		held[target] = f
 	}
 	if err := mount("proc", "/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, ""); err != nil {
 		return err
@@ -52,32 +70,15 @@ func furnish(n spec.RealNode, dir, toolsDir string) error {
 	if err := mount("tmpfs", "/run", "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=755"); err != nil {
 		return err
 	}
-	for path, target := range sources {
+	for target, f := range held {
 		if err := os.MkdirAll(target, 0o755); err != nil {
 			return err
 		}
-		if err := mount(fmt.Sprintf("/proc/self/fd/%d", held[path].Fd()), target, "", syscall.MS_BIND, ""); err != nil {
+		if err := mount(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), target, "", syscall.MS_BIND, ""); err != nil {
 			return err
 		}
 	}
-	const staging = "/run/lab/cgroup"
-	if err := os.MkdirAll(staging, 0o755); err != nil {
-		return err
-	}
-	if err := ownCgroups(n.Cgroup, staging); err != nil {
-		return err
-	}
-	if err := pretend(); err != nil {
-		return err
-	}
-	// Volumes of the kubelet spread to containers, but not out of the node.
-	if err := mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED, ""); err != nil {
-		return err
-	}
-	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil { // of this network only
-		return err
-	}
-	return syscall.Sethostname([]byte(n.Name))
+	return nil
 }
 
 // pretend covers the tunables.
