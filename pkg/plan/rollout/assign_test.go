@@ -96,7 +96,7 @@ func TestHash(t *testing.T) {
 	if Hash(object(set(int64(3), "spec", "replicas")), v1alpha1.Override{Image: &v1alpha1.ImageOverride{Tag: "2"}}) == plain {
 		t.Error("overrides are no part of it")
 	}
-	hpa := &unstructured.Unstructured{Object: map[string]any{"kind": "HorizontalPodAutoscaler", "spec": map[string]any{"maxReplicas": int64(1)}}}
+	hpa := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "spec": map[string]any{"maxReplicas": int64(1)}}}
 	bare := Hash(hpa)
 	hpa.Object["spec"] = map[string]any{"maxReplicas": int64(5), "minReplicas": int64(2)}
 	if Hash(hpa) != bare {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,30 +20,16 @@ const hashLength = 16
 // an API server's.
 var metadataKept = []string{"name", "namespace", "labels", "finalizers"}
 
-// counts are what scaling changes: numbers that are divided over the clusters
-// and are no content.
-var counts = map[string][]string{
-	"Deployment":              {"replicas"},
-	"ReplicaSet":              {"replicas"},
-	"StatefulSet":             {"replicas"},
-	"ReplicationController":   {"replicas"},
-	"Job":                     {"parallelism", "completions"},
-	"HorizontalPodAutoscaler": {"minReplicas", "maxReplicas"},
-}
-
 // Hash names the content of an object: what is rolled out in waves. Numbers of
 // replicas, status, what an API server sets, and annotations addressed to the
 // federation or to clients are no part of it. The overrides that change the
 // object in some clusters are, where there are any.
 func Hash(o *unstructured.Unstructured, overrides ...v1alpha1.Override) string {
-	content := make(map[string]any, len(o.Object))
-	for k, v := range o.Object {
-		content[k] = v
-	}
+	content := maps.Clone(o.Object)
 	delete(content, "status")
 	content["metadata"] = hashedMetadata(o)
 	if spec, ok := o.Object["spec"].(map[string]any); ok {
-		content["spec"] = without(spec, counts[o.GetKind()])
+		content["spec"] = without(spec, v1alpha1.DividedFields(o.GroupVersionKind().Group, o.GetKind()))
 	}
 	h := sha256.New()
 	encoder := json.NewEncoder(h) // sorts the keys of maps; a hash takes all it is given
@@ -84,13 +71,11 @@ func addressed(annotation string) bool {
 	return strings.HasPrefix(annotation, v1alpha1.Group+"/")
 }
 
-func without(fields map[string]any, names []string) map[string]any {
-	kept := make(map[string]any, len(fields))
-	for k, v := range fields {
-		kept[k] = v
-	}
-	for _, name := range names {
-		delete(kept, name)
+// without leaves out of a spec what is divided over the clusters.
+func without(spec map[string]any, divided []string) map[string]any {
+	kept := maps.Clone(spec)
+	for _, pointer := range divided {
+		delete(kept, strings.TrimPrefix(pointer, "/spec/"))
 	}
 	return kept
 }
