@@ -104,19 +104,12 @@ func (r *Reporter) run(ctx context.Context) error {
 			beat.Reset(wait)
 			continue
 		case <-report.C():
-			armed = false
-			wrote, again, err := r.report(ctx)
+			again, err := r.tell(ctx, beat)
 			if err != nil {
 				return err
 			}
-			if wrote {
-				// The heartbeat carries the report's digest: whoever lists
-				// heartbeats learns of the report by it.
-				beat.Reset(r.soonest())
-			}
-			if wrote || again > 0 {
-				report.Reset(max(again, writeEvery))
-				armed = true
+			if armed = again > 0; armed {
+				report.Reset(again)
 			}
 			continue
 		case <-r.probes.Changed():
@@ -134,6 +127,20 @@ func (r *Reporter) run(ctx context.Context) error {
 			armed = true
 		}
 	}
+}
+
+// tell reports, and says when to look again; 0 when something changes.
+func (r *Reporter) tell(ctx context.Context, beat clock.Timer) (time.Duration, error) {
+	wrote, again, err := r.report(ctx)
+	if err != nil || (!wrote && again == 0) {
+		return 0, err
+	}
+	if wrote {
+		// The heartbeat carries the report's digest: whoever lists heartbeats
+		// learns of the report by it.
+		beat.Reset(r.soonest())
+	}
+	return max(again, writeEvery), nil
 }
 
 // soonest is how long to wait before the heartbeat may be written again.
