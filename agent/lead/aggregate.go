@@ -134,7 +134,7 @@ func (a *aggregator) look(ctx context.Context) error {
 	defer cancel()
 	beats, err := a.cfg.Store.Heartbeats(ctx)
 	if err != nil {
-		a.blind = true
+		a.blind, a.again = true, time.Time{}
 		return fmt.Errorf("read heartbeats: %w", err)
 	}
 	pl := a.board.plan()

@@ -148,6 +148,11 @@ func TestRemovalThatDidNotHappenDoesNotCount(t *testing.T) {
 			left = append(left, x.Cluster+" "+x.Key.String())
 		}
 		equal(t, "left", strings.Join(left, ", "), "a "+c1+", unknown "+web)
+		first := time.Now()
+		p.removals[0].Time, p.removals[1].Time = first, first
+		again := p.dated([]v1alpha1.Removal{removal("a", web), removal("a", c1)})
+		equal(t, "planned again", again[0].Time, first)
+		equal(t, "another", again[1].Time.IsZero(), true)
 		r.crash(t)
 	})
 }

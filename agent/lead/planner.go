@@ -129,6 +129,7 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 	again := p.intake.take(snap, p.records, &in)
 	p.bases.fill(ctx, p.records, &in)
 	out := plan.Plan(in)
+	out.Removals = p.dated(out.Removals)
 	again = sooner(again, until(out.Again, in.Now))
 	written, err := p.write(ctx, snap, out, health)
 	if err != nil {

@@ -228,11 +228,26 @@ func (a *aggregator) busy(now time.Time) bool {
 // happened are the removals that count against the budget: not those that
 // were recorded and then could not be written, which would count twice.
 func (p *planner) happened() []v1alpha1.Removal {
-	return slices.DeleteFunc(slices.Clone(p.removals), func(r v1alpha1.Removal) bool {
-		h, known := p.heads[r.Cluster]
-		placed, there := h.shard.Object(r.Key)
-		return known && there && placed.Replicas != 0
-	})
+	return slices.DeleteFunc(slices.Clone(p.removals), p.pending)
+}
+
+// pending says whether what was to be removed runs there still.
+func (p *planner) pending(r v1alpha1.Removal) bool {
+	h, known := p.heads[r.Cluster]
+	placed, there := h.shard.Object(r.Key)
+	return known && there && placed.Replicas != 0
+}
+
+// dated gives removals that are planned again the time of the first plan, so
+// that nothing new is recorded of them.
+func (p *planner) dated(removals []v1alpha1.Removal) []v1alpha1.Removal {
+	for i, r := range removals {
+		same := func(o v1alpha1.Removal) bool { return o.Cluster == r.Cluster && o.Key == r.Key && p.pending(o) }
+		if at := slices.IndexFunc(p.removals, same); at >= 0 {
+			removals[i].Time = p.removals[at].Time
+		}
+	}
+	return removals
 }
 
 // until is how long it is to a moment that may be past, or none.

@@ -47,7 +47,7 @@ func TestCapacitiesExpireAndGrow(t *testing.T) {
 		equal(t, fmt.Sprint("lives ", i), e.Expires.Sub(now), minutes*time.Minute)
 		equal(t, "again", again, e.Expires)
 		equal(t, "limit", Limits(estimates, now)["a"][objectKey], int64(7))
-		estimates, again = Capacities(estimates, nil, everywhere, e.Expires.Add(-time.Second))
+		estimates, _ = Capacities(estimates, nil, everywhere, e.Expires.Add(-time.Second))
 		equal(t, "kept", estimates[0], e)
 		now = e.Expires
 		estimates, again = Capacities(estimates, nil, everywhere, now)

@@ -82,30 +82,26 @@ func Cluster(in ClusterStatusInput) v1alpha1.ClusterStatus {
 
 // events adds what was decided since the last status to what was told before.
 func (in ClusterStatusInput) events(before, after []metav1.Condition) []v1alpha1.Event {
-	var told []v1alpha1.Event
+	var events []v1alpha1.Event
 	if in.Previous != nil && in.Previous.UID == in.Cluster.UID {
-		told = in.Previous.Events
+		events = in.Previous.Events
 	}
 	old, now := meta.FindStatusCondition(before, v1alpha1.ConditionFailedOver), meta.FindStatusCondition(after, v1alpha1.ConditionFailedOver)
-	kind, reason := "Normal", ""
-	switch was := old != nil && old.Status == metav1.ConditionTrue; {
-	case now.Status == metav1.ConditionTrue && !was:
-		kind, reason = "Warning", v1alpha1.EventFailedOver
-	case now.Reason == v1alpha1.EventHolding && (old == nil || old.Reason != now.Reason):
-		reason = v1alpha1.EventHolding
-	case now.Reason == v1alpha1.EventKept && (old == nil || old.Reason != now.Reason):
-		kind, reason = "Warning", v1alpha1.EventKept
-	case now.Status == metav1.ConditionFalse && now.Reason == reasonTrusted && old != nil && (was || old.Reason == v1alpha1.EventHolding):
-		reason = v1alpha1.EventReturned
+	if old == nil {
+		old = &metav1.Condition{Status: metav1.ConditionFalse, Reason: reasonTrusted}
 	}
-	if reason == "" {
-		return told
+	switch {
+	case now.Status == metav1.ConditionTrue && old.Status != metav1.ConditionTrue:
+		events = tell(events, "Warning", v1alpha1.EventFailedOver, now.Message, in.Now)
+	case now.Reason == old.Reason:
+	case now.Reason == v1alpha1.EventHolding:
+		events = tell(events, "Normal", v1alpha1.EventHolding, now.Message, in.Now)
+	case now.Reason == v1alpha1.EventKept:
+		events = tell(events, "Warning", v1alpha1.EventKept, now.Message, in.Now)
+	case now.Reason == reasonTrusted && (old.Status == metav1.ConditionTrue || old.Reason == v1alpha1.EventHolding):
+		events = tell(events, "Normal", v1alpha1.EventReturned, "it has been back for long enough", in.Now)
 	}
-	message := now.Message
-	if reason == v1alpha1.EventReturned {
-		message = "it has been back for long enough"
-	}
-	return tell(told, kind, reason, message, in.Now)
+	return events
 }
 
 // reported takes over what only the agent knows. What join said of a place

@@ -36,14 +36,14 @@ func (d *decider) poll(target v1alpha1.Cluster, stale bool) poll {
 			others++
 		}
 		r, ok := d.word(c.Name, target.Name)
-		switch {
-		case !ok:
-		case r.Alive:
-			p.reach, p.of = p.reach+1, p.of+1
-		case r.Ever && r.Failures >= failuresInARow && !d.in.Verdicts[c.Name].Holding:
-			dead, p.of = dead+1, p.of+1
-		case r.Ever:
-			p.of++
+		if !ok {
+			continue
+		}
+		p.of++
+		if r.Alive {
+			p.reach++
+		} else if r.Failures >= failuresInARow {
+			dead++
 		}
 	}
 	quorum := deathQuorum
@@ -59,7 +59,7 @@ func (d *decider) poll(target v1alpha1.Cluster, stale bool) poll {
 	return p
 }
 
-// word is what one prober says of one cluster, if it may speak.
+// word is what one prober says of one cluster, if it may speak and can tell.
 func (d *decider) word(prober, target string) (v1alpha1.ProbeResult, bool) {
 	seen := d.in.Seen[prober]
 	if !seen.fresh || seen.beat.FederationUID != d.in.Federation {
@@ -70,7 +70,7 @@ func (d *decider) word(prober, target string) (v1alpha1.ProbeResult, bool) {
 	}
 	results := seen.beat.Probes[:min(len(seen.beat.Probes), v1alpha1.MaxProbeTargets)]
 	i := slices.IndexFunc(results, func(r v1alpha1.ProbeResult) bool { return r.Cluster == target })
-	if i < 0 {
+	if i < 0 || !results[i].Alive && (!results[i].Ever || d.in.Verdicts[prober].Holding) {
 		return v1alpha1.ProbeResult{}, false
 	}
 	return results[i], true

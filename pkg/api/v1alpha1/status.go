@@ -144,6 +144,12 @@ type ObjectStatus struct {
 	Placement string `json:"placement,omitempty"`
 	// Rollout is where the newest change is; nil when it goes everywhere at once.
 	Rollout *RolloutStatus `json:"rollout,omitempty"`
+	// Wanted is the number of replicas that was divided last; 0 where none was.
+	Wanted int64 `json:"wanted,omitempty"`
+	// Away are the clusters whose share runs elsewhere, and Stepped is when some
+	// of it last went back gradually.
+	Away    []string    `json:"away,omitempty"`
+	Stepped metav1.Time `json:"stepped,omitzero"`
 	// Counts are sums over the clusters that run the object.
 	Counts    map[string]int64      `json:"counts,omitempty"`
 	Addresses []string              `json:"addresses,omitempty"`
