@@ -43,6 +43,40 @@ spec:
         type: Ready
 `
 
+// badImage finds containers whose image does not exist: by agreement, those
+// with the tag "broken".
+const badImage = `.spec.containers.[].image | select( endswith(":broken") )`
+
+// podBroken leaves a pod with such an image where a kubelet would.
+const podBroken = `
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata: {name: pod-broken}
+spec:
+  resourceRef: {apiGroup: v1, kind: Pod}
+  selector:
+    matchExpressions:
+    - {key: .metadata.deletionTimestamp, operator: DoesNotExist}
+    - {key: '` + badImage + `', operator: Exists}
+    - {key: '.status.containerStatuses.[].name', operator: DoesNotExist}
+  next:
+    statusTemplate: |
+      phase: Pending
+      conditions:
+      - {type: Initialized, status: "True", lastTransitionTime: {{ Now | Quote }}}
+      - {type: Ready, status: "False", reason: ContainersNotReady, lastTransitionTime: {{ Now | Quote }}}
+      - {type: ContainersReady, status: "False", reason: ContainersNotReady, lastTransitionTime: {{ Now | Quote }}}
+      containerStatuses:
+      {{ range .spec.containers }}
+      - image: {{ .image | Quote }}
+        name: {{ .name | Quote }}
+        ready: false
+        restartCount: 0
+        state: {waiting: {reason: ImagePullBackOff, message: {{ printf "Back-off pulling image %s" .image | Quote }}}}
+      {{ end }}
+      startTime: {{ Now | Quote }}
+`
+
 // leaseSeconds is how long a node counts as alive after its last sign: the
 // node lifecycle controller's own default for real nodes.
 const leaseSeconds = 40
@@ -125,6 +159,7 @@ func stages() (map[internalversion.StageResourceRef][]*internalversion.Stage, er
 	for _, text := range []string{
 		fast.DefaultNodeInit,
 		podfast.DefaultPodReady,
+		podBroken,
 		podRecover,
 		podfast.DefaultPodComplete,
 		podfast.DefaultPodDelete,
@@ -132,6 +167,10 @@ func stages() (map[internalversion.StageResourceRef][]*internalversion.Stage, er
 		s, err := kwokconfig.UnmarshalWithType[*internalversion.Stage](text)
 		if err != nil {
 			return nil, fmt.Errorf("read stage: %w", err)
+		}
+		if text == podfast.DefaultPodReady {
+			s.Spec.Selector.MatchExpressions = append(s.Spec.Selector.MatchExpressions, internalversion.MatchExpression{
+				JQ: &internalversion.SelectorJQ{Key: badImage, Operator: internalversion.SelectorOpDoesNotExist}})
 		}
 		out[s.Spec.ResourceRef] = append(out[s.Spec.ResourceRef], s)
 	}
