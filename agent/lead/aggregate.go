@@ -36,8 +36,9 @@ type aggregator struct {
 	busyUntil time.Time
 	// blind: the last look found nothing to look at, because the bucket did
 	// not answer.
-	blind bool
-	queue *statusQueue
+	blind  bool
+	queue  *statusQueue
+	claims claims
 
 	clusters   map[string]v1alpha1.ClusterStatus
 	objects    map[v1alpha1.Key]v1alpha1.ObjectStatus
@@ -67,6 +68,8 @@ type memberView struct {
 	// unhealthy objects of the shard at a revision.
 	unhealthy   int64
 	unhealthyAt int64
+	// elsewhere is the other name that this member is bound to.
+	elsewhere *v1alpha1.ClusterClaim
 	// corrupt is the corrupt revision that the planner was last told of.
 	corrupt int64
 }
@@ -138,7 +141,9 @@ func (a *aggregator) look(ctx context.Context) error {
 		return fmt.Errorf("read heartbeats: %w", err)
 	}
 	pl := a.board.plan()
+	a.rebind()
 	changed := a.judge(pl, beats)
+	a.listen(ctx)
 	a.blind = false
 	keys := a.read(ctx, pl)
 	changed = a.measure(pl) || changed
@@ -175,7 +180,9 @@ func (a *aggregator) judge(pl planned, beats map[string]v1alpha1.Heartbeat) bool
 		}
 		one := status.ClusterInput{Cluster: c, Seen: m.seen, Previous: old, Blind: a.blind, Now: in.Now}
 		if beat, ok := beats[c.Name]; ok {
-			one.Beat = &beat
+			if m.elsewhere = a.elsewhere(pl.clusters, c, beat); m.elsewhere == nil {
+				one.Beat = &beat
+			}
 		}
 		m.ranges = c.Spec.AddressRanges
 		judged[c.Name], m.seen = status.Judge(one)
@@ -281,11 +288,18 @@ func (m *memberView) sick(h head) int64 {
 func (a *aggregator) health(pl planned) health {
 	h := health{verdicts: a.settled.verdicts, frozen: a.settled.frozen, limits: a.settled.limits,
 		rows: map[string]map[v1alpha1.Key]*v1alpha1.ObjectReport{}, services: map[string][]v1alpha1.Key{},
-		gone: map[string]acknowledged{}, corrupt: map[string]int64{}}
+		gone: map[string]acknowledged{}, corrupt: map[string]int64{}, refused: map[string]int64{},
+		waiting: map[string]bool{}, reached: a.reached(pl)}
 	for _, c := range pl.clusters {
 		m := a.members[c.Name]
+		if beat, ok := m.seen.Beat(); ok && beat.Waiting != "" {
+			h.waiting[c.Name] = true
+		}
 		if m.report == nil {
 			continue
+		}
+		if n := len(m.report.Refused); n > 0 && m.report.Refused[n-1].Revision > m.report.Revision {
+			h.refused[c.Name] = m.report.Refused[n-1].Revision
 		}
 		h.gone[c.Name], h.rows[c.Name], h.services[c.Name] = m.gone, m.rows, m.services
 		if n := len(m.report.Refused); n > 0 && m.report.Refused[n-1].Reason == v1alpha1.ReasonCorruptRevision {
@@ -301,6 +315,10 @@ func (a *aggregator) toConclude(pl planned, h health) bool {
 	for name, head := range pl.heads {
 		if corrupt := h.corrupt[name]; corrupt != 0 && corrupt == head.revision && corrupt != a.members[name].corrupt {
 			a.members[name].corrupt = corrupt
+			return true
+		}
+		if refused := h.refused[name]; refused > head.revision && refused != a.members[name].corrupt {
+			a.members[name].corrupt = refused
 			return true
 		}
 		gone := head.acknowledgedBy(h.gone[name])
@@ -321,7 +339,7 @@ func (a *aggregator) restored(ctx context.Context, pl planned) (restored string,
 	var ahead []v1alpha1.Heartbeat
 	for _, c := range pl.clusters {
 		beat, ok := a.members[c.Name].seen.Beat()
-		if !ok {
+		if !ok || !plausible(beat) {
 			continue
 		}
 		beat.Cluster = c.Name

@@ -16,6 +16,8 @@ type board struct {
 	mu      sync.Mutex
 	planned planned
 	health  health
+	// bound are names that a user wants bound to another member.
+	bound map[string]string
 	// wake asks the planner to look now, stirred the aggregator to look soon.
 	wake, stirred chan struct{}
 }
@@ -58,6 +60,13 @@ type health struct {
 	gone map[string]acknowledged
 	// corrupt is, per cluster, the revision its agent found corrupt.
 	corrupt map[string]int64
+	// refused is, per cluster, a revision beyond the last taken over that its
+	// agent did not take.
+	refused map[string]int64
+	// waiting are clusters whose agents wait for a user's word.
+	waiting map[string]bool
+	// reached is how far each agent says that it came.
+	reached map[string]reached
 	// restored says what an agent has seen that the bucket does not hold;
 	// empty while nothing of the kind is known.
 	restored string

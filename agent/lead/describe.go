@@ -123,7 +123,7 @@ func (a *aggregator) writeClusters(ctx context.Context, pl planned) {
 		}
 		h, read := pl.heads[c.Name]
 		in := status.ClusterStatusInput{Cluster: c, Verdict: a.verdicts[c.Name], Seen: m.seen, Report: m.report, Revision: h.revision,
-			Objects: len(h.shard.Objects), Tombstones: len(h.shard.Tombstones), Unread: !read, Unhealthy: m.sick(h), Now: time.Now()}
+			Objects: len(h.shard.Objects), Tombstones: len(h.shard.Tombstones), Unread: !read, Unhealthy: m.sick(h), Claim: a.claim(c), Now: time.Now()}
 		old, ok := a.clusters[c.Name]
 		if ok {
 			in.Previous = &old
@@ -182,7 +182,8 @@ func (a *aggregator) writeFederation(ctx context.Context, pl planned) {
 	switch restored := a.board.healthy().restored; {
 	case restored != "":
 		in.Halted = v1alpha1.HaltRestored
-		in.HaltMessage = restored + "; nothing is planned until the newer objects under shards/<cluster>/ are brought back (the bucket keeps past versions)"
+		in.HaltMessage = restored + "; nothing is planned until the newer objects under shards/<cluster>/ are brought back (the bucket keeps past versions), " +
+			"or until `kubectl fed recover --accept-restore` goes on from the bucket as it is"
 	case pl.failing != "":
 		in.Halted, in.HaltMessage = v1alpha1.HaltBucket, pl.failing
 	}

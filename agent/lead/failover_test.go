@@ -136,7 +136,8 @@ func TestRemovalThatDidNotHappenDoesNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, r := fleet(t, "10", "a")
 		p := newPlanner(newTerm(Config{Lock: r.lease, Store: b, Snapshots: b, Decode: decode}, 1))
-		h, err := p.supersede(t.Context(), "a")
+		p.board.setPlan(func(pl *planned) { pl.federation = b.federation.UID })
+		h, err := p.supersede(t.Context(), b.clusters["a"])
 		if err != nil {
 			t.Fatal(err)
 		}

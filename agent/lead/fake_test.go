@@ -40,6 +40,7 @@ type bucket struct {
 	rung       int64
 	shards     map[string]map[int64]*v1alpha1.Shard
 	beats      map[string]v1alpha1.Heartbeat
+	claims     map[string]v1alpha1.Heartbeat
 	reports    map[string]v1alpha1.Report
 	objects    map[v1alpha1.Key]v1alpha1.ObjectStatus
 	statuses   map[string]v1alpha1.ClusterStatus
@@ -58,7 +59,7 @@ type bucket struct {
 
 func newBucket(t *testing.T, clusters ...string) *bucket {
 	b := &bucket{t: t, clusters: map[string]v1alpha1.Cluster{}, specs: map[v1alpha1.Key]v1alpha1.SpecRecord{},
-		requests: map[string]v1alpha1.Request{}, shards: map[string]map[int64]*v1alpha1.Shard{}, beats: map[string]v1alpha1.Heartbeat{},
+		requests: map[string]v1alpha1.Request{}, shards: map[string]map[int64]*v1alpha1.Shard{}, beats: map[string]v1alpha1.Heartbeat{}, claims: map[string]v1alpha1.Heartbeat{},
 		reports: map[string]v1alpha1.Report{}, objects: map[v1alpha1.Key]v1alpha1.ObjectStatus{},
 		sees: map[string]v1alpha1.ProbeResult{}, unschedulable: map[string]int64{},
 		statuses: map[string]v1alpha1.ClusterStatus{}, calls: map[string]int{}, fail: func(string, string) error { return nil }}
@@ -403,6 +404,15 @@ func (b *bucket) Heartbeats(ctx context.Context) (map[string]v1alpha1.Heartbeat,
 	return maps.Clone(b.beats), nil
 }
 
+func (b *bucket) Claims(ctx context.Context) (map[string]v1alpha1.Heartbeat, error) {
+	leave, err := b.enter(ctx, "Claims", "")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return maps.Clone(b.claims), nil
+}
+
 func (b *bucket) Report(ctx context.Context, cluster string) (*v1alpha1.Report, string, error) {
 	leave, err := b.enter(ctx, "Report", cluster)
 	if err != nil {
@@ -522,6 +532,7 @@ type lease struct {
 	identity string
 	epoch    int64
 	left     time.Duration
+	raised   int64
 }
 
 func (l *lease) Identity() string { return l.identity }
@@ -531,6 +542,14 @@ func (l *lease) Remaining() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.left
+}
+
+// Raise has the next epoch to begin with in raised.
+func (l *lease) Raise(_ context.Context, above int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.raised = above
+	return nil
 }
 
 func (l *lease) lose() {

@@ -93,6 +93,8 @@ func (c *candidate) Epoch() int64 {
 	return int64(c.held.LeaderTransitions) + 1
 }
 
+func (c *candidate) Raise(context.Context, int64) error { return errAway }
+
 func (c *candidate) Remaining() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,8 +25,12 @@ type planner struct {
 	answered []string
 	// forced are, per cluster, the corrupt revisions that were superseded.
 	forced map[string]forced
-	absent *absentees
-	bell   int64
+	// floors are revisions that a cluster's next is to be beyond, accepting what
+	// it is to say that a user has accepted.
+	floors    map[string]int64
+	accepting map[string]v1alpha1.AcceptMode
+	absent    *absentees
+	bell      int64
 	// said are, in words, the verdicts that this pass plans with.
 	said map[string]string
 	// incomplete paces the passes while a cluster's shard cannot be had.
@@ -38,7 +42,8 @@ type planner struct {
 
 func newPlanner(t *term) *planner {
 	return &planner{term: t, intake: newIntake(t.cfg.Decode), bases: newBases(t.cfg), cache: plan.NewCache(), heads: map[string]head{},
-		records: map[v1alpha1.Key]plan.Record{}, forced: map[string]forced{}, absent: newAbsentees()}
+		records: map[v1alpha1.Key]plan.Record{}, forced: map[string]forced{}, absent: newAbsentees(),
+		floors: map[string]int64{}, accepting: map[string]v1alpha1.AcceptMode{}}
 }
 
 // load takes over what the last leader kept.
@@ -63,7 +68,7 @@ func (p *planner) run(ctx context.Context) error {
 		if now := time.Now(); !now.Before(due) && !now.Before(notBefore) {
 			again, err := p.pass(ctx)
 			switch {
-			case errors.Is(err, errSuperseded), errors.Is(err, errGone):
+			case errors.Is(err, errSuperseded), errors.Is(err, errGone), errors.Is(err, errRaised):
 				return err
 			case err != nil && ctx.Err() == nil:
 				again = pause.fail()
@@ -115,16 +120,26 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	health := p.board.healthy()
-	if health.restored != "" {
+	recovered, err := p.acceptRestore(ctx, snap, health)
+	if err != nil && !errors.Is(err, errUnheard) {
+		return 0, err
+	}
+	if health.restored != "" && len(recovered) == 0 {
 		p.board.setPlan(func(pl *planned) {
 			pl.failover, pl.clusters, pl.failing = snap.Federation.Spec.Failover, snap.Clusters, ""
 		})
+		if err != nil {
+			return unheardEvery, nil
+		}
 		return snapshotEvery, nil
 	}
+	p.passOver(health)
+	recovered = append(recovered, p.rebind(ctx, snap, health)...)
 	unread, err := p.takeOver(ctx, snap.Clusters, health.unchecked)
 	if err != nil {
 		return 0, err
 	}
+	recovered = append(recovered, p.acceptMember(ctx, snap, health)...)
 	in := p.input(snap, health)
 	again := p.intake.take(snap, p.records, &in)
 	p.bases.fill(ctx, p.records, &in)
@@ -137,7 +152,7 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 	}
 	p.remember(out)
 	p.publish(snap, out)
-	if !written {
+	if out.Answered = append(out.Answered, recovered...); !written {
 		out.Answered = nil // an approval counts once all it lets through is written
 	}
 	p.conclude(ctx, snap, out)
@@ -183,7 +198,7 @@ func (p *planner) input(snap *v1alpha1.Snapshot, health health) plan.Input {
 			v = v1alpha1.ClusterVerdict{}
 		}
 		h, known := p.heads[c.Name]
-		in.Clusters = append(in.Clusters, plan.Cluster{Cluster: c, Stale: v.Stale, Reported: v.Reported, Failed: v.Failed, Holding: v.Holding,
+		in.Clusters = append(in.Clusters, plan.Cluster{Cluster: c, Stale: v.Stale, Reported: v.Reported, Failed: v.Failed, Holding: v.Holding || health.waiting[c.Name],
 			Capacity: health.limits[c.Name], Reports: health.rows[c.Name],
 			Published: published(h, health.rows[c.Name], health.services[c.Name], c.Spec.AddressRanges),
 			Unknown:   !known, Previous: h.shard, Gone: h.acknowledgedBy(health.gone[c.Name])})

@@ -47,13 +47,14 @@ func (p *planner) takeOver(ctx context.Context, clusters []v1alpha1.Cluster, unc
 	ctx, cancel := context.WithTimeout(ctx, snapshotLimit)
 	defer cancel()
 	heads, errs := make([]head, len(missing)), make([]error, len(missing))
-	parallel(len(missing), func(i int) { heads[i], errs[i] = p.supersede(ctx, missing[i].Name) })
+	parallel(len(missing), func(i int) { heads[i], errs[i] = p.supersede(ctx, missing[i]) })
 	for i, c := range missing {
 		switch {
 		case errors.Is(errs[i], errSuperseded):
 			return false, errs[i]
 		case errs[i] == nil:
 			p.heads[c.Name] = heads[i]
+			p.leapt(c.Name, heads[i])
 		default:
 			logr.FromContextOrDiscard(ctx).Info("shard is unknown", "cluster", c.Name, "err", errs[i].Error())
 			unread = true
@@ -64,16 +65,20 @@ func (p *planner) takeOver(ctx context.Context, clusters []v1alpha1.Cluster, unc
 
 // supersede appends the newest readable revision again, under this term's
 // epoch: what an older leader still tries to append will then fail.
-func (p *planner) supersede(ctx context.Context, cluster string) (head, error) {
+func (p *planner) supersede(ctx context.Context, c v1alpha1.Cluster) (head, error) {
+	cluster, floor := c.Name, p.floors[c.Name]
 	newest, err := p.cfg.Store.HeadRevision(ctx, cluster)
 	if err != nil || newest == 0 {
-		return head{}, err
+		return head{revision: floor}, err
 	}
-	good, digest, err := p.lastGood(ctx, cluster, newest)
+	good, digest, err := p.lastGood(ctx, c, newest)
 	if err != nil {
 		return head{}, err
 	}
 	h := head{revision: newest, digest: digest, buried: newest}
+	if floor > newest { // the next follows none of those that are there
+		h.revision, h.digest, h.buried = floor, "", floor
+	}
 	if good == nil {
 		return h, nil
 	}
@@ -81,7 +86,7 @@ func (p *planner) supersede(ctx context.Context, cluster string) (head, error) {
 	switch {
 	case good.Epoch > p.epoch:
 		return head{}, errSuperseded
-	case good.Epoch == p.epoch && good.Revision == newest && good.Decision.Leader == p.cfg.Lock.Identity():
+	case good.Epoch == p.epoch && good.Revision == h.revision && good.Decision.Leader == p.cfg.Lock.Identity():
 		return h, nil // its own: the answer to the append was lost
 	}
 	next, err := p.append(ctx, cluster, h, plan.ClusterPlan{Shard: h.shard, Reason: "a new leader took over"})
@@ -89,9 +94,11 @@ func (p *planner) supersede(ctx context.Context, cluster string) (head, error) {
 	return next, err
 }
 
-// lastGood reads back to the newest revision that can be read; nil for none.
-// The digest is that of the newest, empty when it is the unreadable one.
-func (p *planner) lastGood(ctx context.Context, cluster string, newest int64) (*v1alpha1.Shard, string, error) {
+// lastGood reads back to the newest revision that can be read and is the
+// cluster's; nil for none. The digest is that of the newest, empty when it is
+// another one.
+func (p *planner) lastGood(ctx context.Context, c v1alpha1.Cluster, newest int64) (*v1alpha1.Shard, string, error) {
+	cluster := c.Name
 	for n := newest; n > max(0, newest-lookBack); n-- {
 		r, digest, err := p.cfg.Store.Revision(ctx, cluster, n)
 		if apierrors.IsInvalid(err) || apierrors.IsNotFound(err) && n < newest {
@@ -100,6 +107,10 @@ func (p *planner) lastGood(ctx context.Context, cluster string, newest int64) (*
 		}
 		if err != nil {
 			return nil, "", err
+		}
+		if !p.own(r, c) {
+			logr.FromContextOrDiscard(ctx).Info("revision cannot be used", "cluster", cluster, "revision", n, "err", "it is another's")
+			continue
 		}
 		if n < newest {
 			digest = ""
@@ -114,7 +125,7 @@ func (p *planner) append(ctx context.Context, cluster string, h head, wanted pla
 	r := wanted.Shard.Revision()
 	r.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: "Shard"}
 	r.Revision, r.Epoch, r.Previous = h.revision+1, p.epoch, h.digest
-	r.Cluster, r.FederationUID = cluster, p.board.plan().federation
+	r.Cluster, r.FederationUID, r.Accept = cluster, p.board.plan().federation, p.accepting[cluster]
 	r.Decision = v1alpha1.Decision{Time: metav1.NewTime(time.Now().UTC().Truncate(time.Second)), Leader: p.cfg.Lock.Identity(),
 		Reason: wanted.Reason, Replicas: wanted.Replicas, Reasons: wanted.Reasons, Verdicts: p.said}
 	next := h
@@ -147,6 +158,9 @@ func (p *planner) write(ctx context.Context, snap *v1alpha1.Snapshot, out plan.O
 		if !c.Changed && p.force(c.Name, corrupt) {
 			c.Changed, c.Reason = true, fmt.Sprintf("revision %d was found corrupt", corrupt)
 		}
+		if mode := p.accepting[c.Name]; mode != "" && !c.Changed {
+			c.Changed, c.Reason = true, "accepted by a user: "+string(mode)
+		}
 		if c.Changed {
 			changed = append(changed, c)
 		}
@@ -162,6 +176,7 @@ func (p *planner) write(ctx context.Context, snap *v1alpha1.Snapshot, out plan.O
 				p.forced[c.Name] = forced{revision: corrupt, at: time.Now()}
 			}
 			p.heads[c.Name] = heads[i]
+			p.leapt(c.Name, heads[i])
 			log.Info("shard written", "cluster", c.Name, "revision", heads[i].revision, "reason", c.Reason)
 			continue
 		}

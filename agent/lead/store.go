@@ -65,6 +65,8 @@ type Leftovers interface {
 type Reports interface {
 	Heartbeats(ctx context.Context) (map[string]v1alpha1.Heartbeat, error)
 	Report(ctx context.Context, cluster string) (*v1alpha1.Report, string, error)
+	// Claims are the last words of agents that were refused their cluster's name.
+	Claims(ctx context.Context) (map[string]v1alpha1.Heartbeat, error)
 }
 
 // ObjectStatuses is what people read of objects.
@@ -97,4 +99,6 @@ type Lock interface {
 	Epoch() int64
 	// Remaining is how long the lease is surely held, on this process's clock.
 	Remaining() time.Duration
+	// Raise makes every later epoch greater than above.
+	Raise(ctx context.Context, above int64) error
 }

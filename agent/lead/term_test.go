@@ -480,7 +480,7 @@ func TestRestoredBucketStopsPlanning(t *testing.T) {
 				planning := meta.FindStatusCondition(b.fedStatus.Conditions, v1alpha1.ConditionPlanning)
 				equal(t, "planning", planning.Reason, v1alpha1.HaltRestored)
 				equal(t, "what to do", strings.Contains(planning.Message, "until the newer objects under shards/<cluster>/ are brought back"), true)
-				equal(t, "names no command", strings.Contains(planning.Message, "kubectl"), false)
+				equal(t, "names the command", strings.Contains(planning.Message, "kubectl fed recover --accept-restore"), true)
 				b.beat("a") // back to what the bucket knows
 				pass(5 * time.Second)
 				equal(t, "goes on", b.shard("a"), c1+" "+c2+" ")

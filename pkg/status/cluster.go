@@ -44,8 +44,10 @@ type ClusterStatusInput struct {
 	Unread bool
 	// Unhealthy counts the shard's objects that Report does not call current.
 	Unhealthy int64
-	Previous  *v1alpha1.ClusterStatus
-	Now       time.Time
+	// Claim is a member that asks for the name in vain, nil for none.
+	Claim    *v1alpha1.ClusterClaim
+	Previous *v1alpha1.ClusterStatus
+	Now      time.Time
 }
 
 // Cluster makes a cluster's status.
@@ -75,7 +77,8 @@ func Cluster(in ClusterStatusInput) v1alpha1.ClusterStatus {
 	if in.Unread && in.Cluster.Spec.Leaving != "" {
 		st.Remaining = max(st.Remaining, 1) // nobody knows that it has left
 	}
-	st.Conditions = setConditions(previous, in.conditions(), 0, in.Now)
+	st.Claim = in.claim()
+	st.Conditions = setConditions(previous, append(in.conditions(), in.recovery()...), 0, in.Now)
 	st.Events = in.events(previous, st.Conditions)
 	return st
 }
@@ -180,6 +183,8 @@ func (in ClusterStatusInput) ready() metav1.Condition {
 		return condition(v1alpha1.ConditionReady, false, reasonOtherMember, "another member reports under this name")
 	case seen && !beat.Healthy:
 		return condition(v1alpha1.ConditionReady, false, reasonNoAnswer, "the agent cannot reach its API server")
+	case seen && beat.Waiting != "":
+		return condition(v1alpha1.ConditionReady, false, v1alpha1.ReasonMemberRestored, in.restored())
 	}
 	return condition(v1alpha1.ConditionReady, true, reasonBeating, in.Verdict.Reason) // holding, if anything
 }
@@ -195,16 +200,6 @@ func (in ClusterStatusInput) apiServer() metav1.Condition {
 		return condition(v1alpha1.ConditionAPIServer, false, reasonNoAnswer, "the agent cannot reach its API server")
 	}
 	return condition(v1alpha1.ConditionAPIServer, true, reasonAnswers, "")
-}
-
-func (in ClusterStatusInput) nameConflict() metav1.Condition {
-	other, ok := in.Seen.Conflict()
-	if !ok {
-		return condition(v1alpha1.ConditionNameConflict, false, reasonOneMember, "")
-	}
-	return condition(v1alpha1.ConditionNameConflict, true, reasonOtherMember,
-		fmt.Sprintf("the name is bound to member %s, but member %s reports under it too; its reports do not count. "+
-			"Stop the agent there, or join it under a name of its own", in.Verdict.MemberUID, shorten(other.MemberUID)))
 }
 
 // refused tells of a revision at or past the newest the agent took over.

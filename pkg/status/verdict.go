@@ -100,7 +100,9 @@ func observe(seen Observation, in ClusterInput, v *v1alpha1.ClusterVerdict, firs
 	}
 	if v.MemberUID != "" && beat.MemberUID != v.MemberUID {
 		if !same(beat, seen.intruderBeat) {
-			seen.intruder, seen.intruderBeat = in.Now, beat
+			if seen.intruderBeat = beat; !first {
+				seen.intruder = in.Now
+			}
 		}
 		return seen
 	}
@@ -159,7 +161,7 @@ func state(c v1alpha1.Cluster, v v1alpha1.ClusterVerdict, seen Observation) v1al
 		return v1alpha1.ClusterStale
 	case conflict:
 		return v1alpha1.ClusterNotReady
-	case seen.seen && !seen.beat.Healthy:
+	case seen.seen && (!seen.beat.Healthy || seen.beat.Waiting != ""):
 		return v1alpha1.ClusterNotReady
 	case !seen.seen && v.State == v1alpha1.ClusterNotReady:
 		return v1alpha1.ClusterNotReady
