@@ -3,6 +3,8 @@ package observe
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -140,7 +142,9 @@ func (i *Inspector) Amend(key v1alpha1.Key, o *v1alpha1.ObjectReport) {
 	if s == nil {
 		return
 	}
-	o.Unschedulable = min(s.found.unschedulable, s.wanted)
+	if o.Unschedulable = min(s.found.unschedulable, s.wanted); o.Unschedulable > 0 {
+		o.Message = clip(strings.TrimPrefix(fmt.Sprintf("%s; pods without a node: %d", o.Message, o.Unschedulable), "; "))
+	}
 	if s.found.reason == "" {
 		return
 	}

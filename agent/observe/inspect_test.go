@@ -217,8 +217,8 @@ func TestPodsWithoutANodeAreCounted(t *testing.T) {
 					t.Errorf("before any look: %+v", o)
 				}
 				wait(lookEvery + time.Second)
-				if o := i.says(web); o.Unschedulable != 2 || h.stirs != 1 {
-					t.Errorf("%d unschedulable, want 2; told %d times", o.Unschedulable, h.stirs)
+				if o := i.says(web); o.Unschedulable != 2 || h.stirs != 1 || !strings.HasSuffix(o.Message, "pods without a node: 2") {
+					t.Errorf("%d unschedulable, want 2; told %d times, %q", o.Unschedulable, h.stirs, o.Message)
 				}
 				if o := i.says(workload(t, kind, "web", 1, 5, 5)); o.Unschedulable != 0 {
 					t.Errorf("once all are ready: %d", o.Unschedulable)
