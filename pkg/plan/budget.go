@@ -63,52 +63,76 @@ func (b Budget) Held(wanted []v1alpha1.Removal) []v1alpha1.Removal {
 // budget and records the rest.
 func (p *planner) spend() {
 	history := recent(p.in.Removals, p.in.Now)
-	wanted := p.unasked()
-	unapproved := slices.DeleteFunc(slices.Clone(wanted), func(r v1alpha1.Removal) bool { return p.approved(r) })
+	unapproved := slices.DeleteFunc(p.unasked(), func(r v1alpha1.Removal) bool { return p.approved(r) })
 	held := Budget{Objects: p.objects(), Clusters: p.spread(unapproved), History: history}.Held(unapproved)
-	p.withhold(held)
+	if len(held) > 0 {
+		p.withhold(held)
+	}
 	for _, r := range unapproved {
-		if !slices.Contains(held, r) {
+		if it := p.item(r.Key); p.went(it, slices.Index(p.names, r.Cluster)) {
 			history = append(history, r)
 		}
 	}
 	p.removals = history
 }
 
-// unasked lists what would leave a member, or be scaled to nothing there,
+// unasked lists what is to leave a member, or to be scaled to nothing there,
 // without a user having asked for it.
 func (p *planner) unasked() []v1alpha1.Removal {
 	var found []v1alpha1.Removal
-	for i := range p.items {
-		it := &p.items[i]
-		if it.state != follow {
+	for _, it := range p.items {
+		if !it.dirty || it.state != follow || isPlacement(it.key) {
 			continue
 		}
-		for c, m := range p.members {
-			if m.leaving() || m.Unknown || !p.has(it, c) {
+		for c := range it.cells {
+			m := &p.members[c]
+			if m.leaving() || m.Unknown || !p.has(it, c) || !p.retreatsFrom(it, c) && !p.emptied(it, c) {
 				continue
 			}
-			if !p.eligible(it, c) || p.emptied(it, c) {
-				found = append(found, v1alpha1.Removal{Time: p.in.Now, Cluster: m.Name, Key: it.key})
+			r := v1alpha1.Removal{Time: p.in.Now, Cluster: m.Name, Key: it.key}
+			if p.approved(r) {
+				p.approving[place{c, it.key}] = !p.went(it, c)
 			}
+			found = append(found, r)
 		}
 	}
 	return found
 }
 
-// emptied says whether the member loses its last replica although the user
+// retreatsFrom says whether the item is to leave a member in the end, and not
+// because a user drains it or another one has been chosen for it.
+func (p *planner) retreatsFrom(it *item, c int) bool {
+	cell := &it.cells[c]
+	switch cell.stand {
+	case out:
+		return true
+	case drained, frozen, fixed, unread:
+		return false
+	}
+	return !cell.there
+}
+
+// went says whether a member has less than it had, with this plan.
+func (p *planner) went(it *item, c int) bool {
+	cell := &it.cells[c]
+	return cell.next == nil || it.divides && cell.given == 0 && p.current(it, c) > 0
+}
+
+// emptied says whether the member is to lose its last replica although the user
 // wants no fewer than run.
 func (p *planner) emptied(it *item, c int) bool {
-	if it.shares == nil || it.shares[c] > 0 || p.current(it, c) == 0 {
+	cell := &it.cells[c]
+	if !it.divides || cell.target > 0 || p.current(it, c) == 0 || p.rebalances(it) || p.gaveUp(it, c) ||
+		cell.stand == drained || cell.stand == frozen {
 		return false
 	}
 	var running int64
-	for o, m := range p.members {
-		if !m.leaving() {
+	for o := range p.members {
+		if !p.members[o].leaving() {
 			running += p.current(it, o)
 		}
 	}
-	return it.rendered.total >= running
+	return it.wanted >= running
 }
 
 func (p *planner) objects() map[string]int {
@@ -126,8 +150,8 @@ func (p *planner) spread(removals []v1alpha1.Removal) map[v1alpha1.Key]int {
 			continue
 		}
 		it := p.item(r.Key)
-		for c, m := range p.members {
-			if !m.leaving() && p.has(it, c) {
+		for c := range p.members {
+			if !p.members[c].leaving() && p.has(it, c) {
 				n[r.Key]++
 			}
 		}
@@ -135,15 +159,8 @@ func (p *planner) spread(removals []v1alpha1.Removal) map[v1alpha1.Key]int {
 	return n
 }
 
-func (p *planner) item(k v1alpha1.Key) *item {
-	i, ok := slices.BinarySearchFunc(p.items, k, func(it item, k v1alpha1.Key) int { return it.key.Compare(k) })
-	if !ok {
-		return nil
-	}
-	return &p.items[i]
-}
-
-// withhold keeps held objects where they are; their users' changes go on.
+// withhold keeps held objects where they are; their users' changes go on. What
+// goes along with them is placed again.
 func (p *planner) withhold(held []v1alpha1.Removal) {
 	perItem := map[v1alpha1.Key]map[int]bool{}
 	for _, r := range held {
@@ -154,10 +171,11 @@ func (p *planner) withhold(held []v1alpha1.Removal) {
 		}
 		perItem[r.Key][c] = true
 	}
+	p.lingering = map[string]map[int]bool{}
+	p.placeAll()
 	for k, members := range perItem {
 		it := p.item(k)
-		p.share(it, members)
-		it.held = v1alpha1.HeldBudget
+		it.held, it.waits = v1alpha1.HeldBudget, true
 		it.message = fmt.Sprintf("removal from %s waits for `kubectl fed approve`", p.nameAll(members))
 	}
 }

@@ -124,17 +124,15 @@ func TestScalingToNothingIsBudgeted(t *testing.T) {
 		w.put(fmt.Sprintf("default/deployments.apps/w%d", i), replicas(5))
 	}
 	w.settle()
-	p := prepare(w.input())
-	for i := range p.items {
-		p.settle(i)
-		p.share(&p.items[i], nil)
-		p.items[i].shares = []int64{0, 2, 1, 1, 1} // as a planner with weights may
+	w.place("all", `{"objects":[{"kind":"Deployment"}],"replicas":{"clusters":{"b":{"weight":1},"c":{"weight":1},"d":{"weight":1},"e":{"weight":1}}}}`)
+	w.settle()
+	for i := range 4 {
+		equal(t, "held", w.held(fmt.Sprintf("default/deployments.apps/w%d", i)), v1alpha1.HeldBudget)
 	}
-	p.spend()
-	equal(t, "held", len(p.held), 4)
-	equal(t, "counted", len(p.removals), 0)
-	for i := range p.items {
-		equal(t, "share kept", p.items[i].shares[0], 1)
-		equal(t, "sum", sum(p.items[i].shares), 5)
+	equal(t, "counted", len(w.removals), 0)
+	for _, c := range w.clusters {
+		for _, o := range c.Previous.Objects {
+			equal(t, "share kept", o.Replicas, 1)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 
@@ -13,121 +12,92 @@ import (
 // builder makes one member's shard. As long as it equals the previous one, it
 // copies nothing.
 type builder struct {
-	p      *planner
-	c      int
-	same   int      // so many objects of the previous shard were taken over as they are
-	out    []Placed // once something differs
-	split  bool
-	tombs  []v1alpha1.Tombstone
-	change changes
-	parts  map[v1alpha1.Key]v1alpha1.ReplicaDecision
+	p       *planner
+	c       int
+	tombs   []v1alpha1.Tombstone
+	change  changes
+	parts   map[v1alpha1.Key]v1alpha1.ReplicaDecision
+	reasons map[v1alpha1.Key]string
 }
 
 // build makes the shard of one member.
-func (p *planner) build(c int) ClusterPlan {
-	m := p.members[c]
+func (p *planner) build(c int, probes []v1alpha1.ProbeTarget) ClusterPlan {
+	m := &p.members[c]
 	b := &builder{p: p, c: c}
 	b.carry()
-	for i := range p.items {
-		b.item(&p.items[i])
+	objects := b.objects()
+	shard := Shard{ClusterUID: m.UID, Objects: objects, Tombstones: b.tombstones(), Probes: probes, Leaving: m.Spec.Leaving}
+	if m.leaving() {
+		shard.Probes = nil
 	}
-	shard := Shard{ClusterUID: m.UID, Objects: b.objects(), Tombstones: b.tombstones(), Leaving: m.Spec.Leaving}
 	for _, t := range shard.Tombstones {
 		if t.Cause == v1alpha1.CauseDeleted {
 			p.pending[t.Key] = append(p.pending[t.Key], c)
 		}
 	}
-	changed := b.split || m.moved || shard.Leaving != m.prev.Leaving || !slices.Equal(shard.Tombstones, m.prev.Tombstones)
-	plan := ClusterPlan{Name: m.Name, Shard: shard, Changed: changed, Replicas: b.parts}
+	buried, looks := !slices.Equal(shard.Tombstones, m.prev.Tombstones), !sameProbes(shard.Probes, m.prev.Probes)
+	changed := b.change.any() || m.joined || shard.Leaving != m.prev.Leaving || buried || looks
+	plan := ClusterPlan{Name: m.Name, Shard: shard, Changed: changed, Replicas: b.parts, Reasons: b.reasons}
 	if changed {
-		plan.Reason = b.reason(shard)
+		plan.Reason = b.reason(shard, buried)
 	}
 	return plan
 }
 
-// item adds what the member is to run or to remove of one key.
-func (b *builder) item(it *item) {
-	p, m := b.p, b.p.members[b.c]
-	prev := p.previous(it, b.c)
-	switch {
-	case m.leaving():
-		b.bury(it, prev, leavingPropagation(m.Spec.Leaving), v1alpha1.CauseLeaving)
-	case it.state == remove:
-		b.bury(it, prev, it.propagation, v1alpha1.CauseDeleted)
-	case it.state == keep:
-		b.add(it, prev, prev)
-	case p.eligible(it, b.c) || p.held[place{b.c, it.key}]:
-		b.follow(it, prev)
-	default:
-		b.bury(it, prev, v1alpha1.PropagationBackground, v1alpha1.CauseUnplaced)
-	}
-}
-
-func (b *builder) follow(it *item, prev *Placed) {
-	replicas := int64(NoReplicas)
-	if it.shares != nil {
-		replicas = it.shares[b.c]
-	}
-	m, err := it.rendered.manifest(it.spec, replicas)
-	if err != nil { // the same spec was rendered when it was opened
-		b.add(it, prev, prev)
-		return
-	}
-	if prev != nil && prev.UID == it.uid && bytes.Equal(prev.Manifest, m) {
-		b.add(it, prev, prev)
-		return
-	}
-	if prev != nil && prev.UID != it.uid && b.p.burnt(it.key, prev.UID) {
-		b.tombs = append(b.tombs, grave(prev, v1alpha1.PropagationBackground, v1alpha1.CauseDeleted))
-	}
-	b.add(it, prev, &Placed{Replicas: replicas, ShardObject: v1alpha1.ShardObject{
-		Key: it.key, UID: it.uid, Generation: it.spec.Generation, Manifest: m}})
-}
-
-// add puts an object into the shard, nil for none. What is there already
-// keeps the generation it came with: a spec written again unchanged is no
-// change.
-func (b *builder) add(it *item, prev, o *Placed) {
-	if o == prev {
-		switch {
-		case o == nil:
-		case b.split:
-			b.out = append(b.out, *o)
-		default:
-			b.same++
+// objects is what the member is to run: the previous list, with what changed.
+func (b *builder) objects() []*Placed {
+	prev := b.p.members[b.c].prev.Objects
+	var changed []*item
+	for _, it := range b.p.items {
+		if it.changed && it.cells[b.c].next != it.prev[b.c] {
+			changed = append(changed, it)
+			b.note(it)
 		}
-		return
 	}
-	b.diverge()
+	if len(changed) == 0 {
+		return prev
+	}
+	out := make([]*Placed, 0, len(prev)+len(changed))
+	at := 0
+	for _, it := range changed {
+		for at < len(prev) && prev[at].Key.Compare(it.key) < 0 {
+			out = append(out, prev[at])
+			at++
+		}
+		for at < len(prev) && prev[at].Key == it.key {
+			at++
+		}
+		if o := it.cells[b.c].next; o != nil {
+			out = append(out, o)
+		}
+	}
+	return append(out, prev[at:]...)
+}
+
+// note says what changes about an item, and buries what goes.
+func (b *builder) note(it *item) {
+	prev, next := it.prev[b.c], it.cells[b.c].next
 	switch {
-	case o == nil:
+	case next == nil:
 		b.change.add(removed, it.key)
-		return
+		b.bury(it, prev)
 	case prev == nil:
 		b.change.add(added, it.key)
 	default:
 		b.change.add(updated, it.key)
+		if prev.UID != next.UID && b.p.burnt(it.key, prev.UID) {
+			b.tombs = append(b.tombs, grave(prev, v1alpha1.PropagationBackground, v1alpha1.CauseDeleted))
+		}
 	}
-	b.out = append(b.out, *o)
-	if it.shares != nil {
+	if len(b.reasons) < maxDecisions {
+		if b.reasons == nil {
+			b.reasons = map[v1alpha1.Key]string{}
+		}
+		b.reasons[it.key] = b.p.reason(it, b.c)
+	}
+	if it.divides && next != nil {
 		b.decide(it)
 	}
-}
-
-func (b *builder) diverge() {
-	if b.split {
-		return
-	}
-	prev := b.p.members[b.c].prev.Objects
-	b.out = append(make([]Placed, 0, max(len(prev), len(b.p.items))), prev[:b.same]...)
-	b.split = true
-}
-
-func (b *builder) objects() []Placed {
-	if b.split {
-		return b.out
-	}
-	return b.p.members[b.c].prev.Objects
 }
 
 // maxDecisions bounds how many divisions a revision explains: what a change of
@@ -141,22 +111,26 @@ func (b *builder) decide(it *item) {
 	if b.parts == nil {
 		b.parts = map[v1alpha1.Key]v1alpha1.ReplicaDecision{}
 	}
-	d := v1alpha1.ReplicaDecision{Wanted: it.rendered.total, Clusters: map[string]int64{}}
-	for c, n := range it.shares {
-		if b.p.eligible(it, c) {
-			d.Clusters[b.p.names[c]] = n
+	d := v1alpha1.ReplicaDecision{Wanted: it.wanted, Clusters: map[string]int64{}}
+	for c := range it.cells {
+		if it.cells[c].there {
+			d.Clusters[b.p.names[c]] = it.cells[c].given
 		}
 	}
 	b.parts[it.key] = d
 }
 
-// bury replaces an object by a tombstone.
-func (b *builder) bury(it *item, prev *Placed, how v1alpha1.Propagation, cause v1alpha1.TombstoneCause) {
-	if prev == nil {
-		return
+// bury leaves a tombstone for an object that goes.
+func (b *builder) bury(it *item, prev *Placed) {
+	m := &b.p.members[b.c]
+	t := grave(prev, v1alpha1.PropagationBackground, v1alpha1.CauseUnplaced)
+	switch {
+	case m.leaving():
+		t.Propagation, t.Cause = leavingPropagation(m.Spec.Leaving), v1alpha1.CauseLeaving
+	case it.state == remove:
+		t.Propagation, t.Cause = it.propagation, v1alpha1.CauseDeleted
 	}
-	b.add(it, prev, nil)
-	b.tombs = append(b.tombs, grave(prev, how, cause))
+	b.tombs = append(b.tombs, t)
 }
 
 func grave(o *Placed, how v1alpha1.Propagation, cause v1alpha1.TombstoneCause) v1alpha1.Tombstone {
@@ -174,7 +148,7 @@ func leavingPropagation(mode v1alpha1.LeavingMode) v1alpha1.Propagation {
 
 // carry takes over the previous tombstones that are not acknowledged.
 func (b *builder) carry() {
-	m := b.p.members[b.c]
+	m := &b.p.members[b.c]
 	for _, t := range m.prev.Tombstones {
 		if m.Gone[v1alpha1.GoneObject{Key: t.Key, UID: t.UID}] {
 			continue
@@ -188,7 +162,7 @@ func (b *builder) carry() {
 // renew lets a tombstone follow what was decided since; false drops it,
 // because the object is to run here again.
 func (b *builder) renew(t v1alpha1.Tombstone) (v1alpha1.Tombstone, bool) {
-	m := b.p.members[b.c]
+	m := &b.p.members[b.c]
 	it := b.p.item(t.Key)
 	switch {
 	case m.leaving():
@@ -198,7 +172,7 @@ func (b *builder) renew(t v1alpha1.Tombstone) (v1alpha1.Tombstone, bool) {
 	case it == nil:
 	case it.state == remove && it.uid == t.UID:
 		t.Cause, t.Propagation = v1alpha1.CauseDeleted, it.propagation
-	case it.state == follow && it.uid == t.UID && t.Cause != v1alpha1.CauseDeleted && b.p.eligible(it, b.c):
+	case it.state == follow && it.uid == t.UID && t.Cause != v1alpha1.CauseDeleted && it.cells[b.c].next != nil:
 		return t, false
 	}
 	return t, true

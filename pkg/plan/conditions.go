@@ -29,6 +29,8 @@ func (o Object) placed() metav1.Condition {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, ReasonDeleting, "the object is being deleted"
 	case len(o.Clusters) == 0 && o.Held != "":
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, o.Held, o.Message
+	case isPlacement(o.Key):
+		c.Message = "it decides about other objects and is in no cluster"
 	case len(o.Clusters) == 0:
 		c.Status, c.Reason = metav1.ConditionFalse, ReasonNoClusters
 		c.Message = "no cluster takes it: " + noClusters(o.Skipped)
@@ -62,6 +64,15 @@ func (o Object) deleting() metav1.Condition {
 		if len(o.Waiting) == 0 {
 			c.Message = "gone from every cluster that was waited for"
 		}
+	}
+	return c
+}
+
+func (o Object) rolledOut() metav1.Condition {
+	r := o.Record.Rollout
+	c := metav1.Condition{Type: v1alpha1.ConditionRollout, Status: metav1.ConditionFalse, Reason: string(r.Phase), Message: r.Message}
+	if r.Phase == v1alpha1.RolloutComplete {
+		c.Status = metav1.ConditionTrue
 	}
 	return c
 }

@@ -1,11 +1,6 @@
 package plan
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
-)
+import "github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 
 const (
 	fnvOffset = 2166136261
@@ -27,12 +22,3 @@ func fnv1(a, b string) uint32 {
 // replicaKey is what the planner order of an object depends on beside the
 // cluster.
 func replicaKey(k v1alpha1.Key) string { return k.Namespace + "/" + k.Name }
-
-// plannerOrder sorts indexes of names: who comes first is served first when
-// shares cannot be even. It differs from object to object, so that the odd
-// replicas do not all land in one cluster.
-func plannerOrder(indexes []int, names []string, key string) {
-	slices.SortFunc(indexes, func(a, b int) int {
-		return cmp.Or(cmp.Compare(fnv1(names[a], key), fnv1(names[b], key)), cmp.Compare(names[a], names[b]))
-	})
-}

@@ -67,7 +67,8 @@ func key(s string) v1alpha1.Key {
 }
 
 var kinds = map[string]string{"deployments": "Deployment", "replicasets": "ReplicaSet", "configmaps": "ConfigMap",
-	"namespaces": "Namespace", "secrets": "Secret", "daemonsets": "DaemonSet"}
+	"namespaces": "Namespace", "secrets": "Secret", "daemonsets": "DaemonSet", "statefulsets": "StatefulSet", "jobs": "Job",
+	"cronjobs": "CronJob", "horizontalpodautoscalers": "HorizontalPodAutoscaler", "services": "Service", "serviceaccounts": "ServiceAccount"}
 
 func object(k v1alpha1.Key) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: map[string]any{}}
@@ -92,7 +93,7 @@ func (w *world) put(k string, edit ...func(*unstructured.Unstructured)) {
 	for _, e := range edit {
 		e(o)
 	}
-	w.specs[key(k)] = Spec{Key: key(k), Generation: w.gen, Updated: w.now, Object: o, Clusters: w.specs[key(k)].Clusters}
+	w.specs[key(k)] = Spec{Key: key(k), Generation: w.gen, Updated: w.now, Object: o}
 }
 
 func replicas(n int64) func(*unstructured.Unstructured) {
@@ -113,15 +114,25 @@ func deleted(how v1alpha1.Propagation) func(*unstructured.Unstructured) {
 	}
 }
 
-func (w *world) restrict(k string, clusters ...string) {
-	s := w.specs[key(k)]
-	s.Clusters = map[string]bool{}
-	for _, c := range clusters {
-		s.Clusters[c] = true
-	}
+// place writes a Placement; the body is its spec as JSON.
+func (w *world) place(name, body string) {
 	w.gen++
-	s.Generation = w.gen
-	w.specs[key(k)] = s
+	k := v1alpha1.Key{Namespace: "default", Resource: "placements", Group: v1alpha1.Group, Name: name}
+	o := &unstructured.Unstructured{}
+	if err := json.Unmarshal([]byte(`{"spec":`+body+`}`), &o.Object); err != nil {
+		panic(err)
+	}
+	o.SetAPIVersion(v1alpha1.APIVersion)
+	o.SetKind("Placement")
+	o.SetNamespace("default")
+	o.SetName(name)
+	w.specs[k] = Spec{Key: k, Generation: w.gen, Updated: w.now, Object: o}
+}
+
+// restrict limits an object to clusters.
+func (w *world) restrict(k string, clusters ...string) {
+	names, _ := json.Marshal(clusters)
+	w.place("of-"+key(k).Name, fmt.Sprintf(`{"objects":[{"kind":%q,"name":%q}],"clusters":{"names":%s}}`, kinds[key(k).Resource], key(k).Name, names))
 }
 
 func (w *world) input() Input {
@@ -191,10 +202,37 @@ func (w *world) ack(clusters ...string) {
 	}
 }
 
-// settle passes until nothing changes any more.
+// report lets clusters tell that all they were given runs.
+func (w *world) report(clusters ...string) {
+	for _, name := range clusters {
+		c := w.cluster(name)
+		c.Reports = map[v1alpha1.Key]*v1alpha1.ObjectReport{}
+		for _, o := range c.Previous.Objects {
+			r := &v1alpha1.ObjectReport{Key: o.Key, UID: o.UID, Generation: o.Generation, Health: v1alpha1.HealthCurrent}
+			if o.Replicas != NoReplicas {
+				r.Counts = map[string]int64{"replicas": o.Replicas, "readyReplicas": o.Replicas}
+			}
+			c.Reports[o.Key] = r
+		}
+	}
+}
+
+// answering are the clusters that are not silent.
+func (w *world) answering() (names []string) {
+	for _, c := range w.clusters {
+		if !c.Stale && !c.Failed && !c.Unknown {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// settle passes until nothing changes any more, in clusters that run at once
+// what they are given.
 func (w *world) settle() {
 	w.t.Helper()
-	for range 10 {
+	for range 20 {
+		w.report(w.answering()...)
 		changed := false
 		for _, c := range w.pass().Clusters {
 			changed = changed || c.Changed

@@ -42,6 +42,9 @@ func storm(t *testing.T, seed uint64, steps int, asked map[v1alpha1.Key]bool, ea
 	}
 	for range steps {
 		acts[r.IntN(len(acts))](keys[r.IntN(len(keys))])
+		for _, c := range w.clusters {
+			w.report(c.Name)
+		}
 		in := w.input()
 		shuffled := w.input()
 		r.Shuffle(len(shuffled.Specs), func(i, j int) { shuffled.Specs[i], shuffled.Specs[j] = shuffled.Specs[j], shuffled.Specs[i] })

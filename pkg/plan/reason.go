@@ -32,12 +32,14 @@ func (c *changes) add(sort changeSort, k v1alpha1.Key) {
 	}
 }
 
+func (c *changes) any() bool { return c.count != [sorts]int{} }
+
 // reason is why the shard differs from the previous one, in one line.
-func (b *builder) reason(shard Shard) string {
-	m := b.p.members[b.c]
+func (b *builder) reason(shard Shard, buried bool) string {
+	m := &b.p.members[b.c]
 	var parts []string
 	switch {
-	case m.moved:
+	case m.joined:
 		parts = append(parts, "the cluster joined")
 	case shard.Leaving != m.prev.Leaving && shard.Leaving != "":
 		parts = append(parts, "the cluster leaves")
@@ -47,10 +49,13 @@ func (b *builder) reason(shard Shard) string {
 	if objects := b.change.String(); objects != "" {
 		parts = append(parts, objects)
 	}
-	if len(parts) == 0 {
+	switch {
+	case len(parts) > 0:
+		return strings.Join(parts, "; ")
+	case buried:
 		return "tombstones changed"
 	}
-	return strings.Join(parts, "; ")
+	return "probes changed"
 }
 
 func (c *changes) String() string {

@@ -1,17 +1,16 @@
 package plan
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/plan/override"
 )
-
-// defaultReplicas is what an API server makes of an absent spec.replicas.
-const defaultReplicas = 1
 
 // serverOwned are the fields of metadata that an API server sets. A spec read
 // from a cluster carries them; in another cluster they are wrong. An owner
@@ -22,31 +21,28 @@ var serverOwned = []string{"uid", "resourceVersion", "creationTimestamp", "gener
 
 // submission are annotations addressed to the federation or to a client, not
 // to the member.
-var submission = []string{v1alpha1.AnnotationPropagation, "kubectl.kubernetes.io/last-applied-configuration"}
+var submission = []string{v1alpha1.AnnotationPropagation, v1alpha1.AnnotationRolloutPaused, v1alpha1.AnnotationRolloutApproved,
+	v1alpha1.AnnotationV1DeploymentPreferences, v1alpha1.AnnotationV1ReplicaSetPreferences, v1alpha1.AnnotationV1ClusterSelector,
+	"kubectl.kubernetes.io/last-applied-configuration"}
 
-// divided says whether the kind's replicas are divided over the clusters.
-func divided(k v1alpha1.Key) bool {
-	return k.Group == "apps" && (k.Resource == "deployments" || k.Resource == "replicasets")
+// objectKey names an object with the overrides of some clusters.
+type objectKey struct {
+	group string
+	// base: not the spec, but what an undo goes back to.
+	base bool
 }
 
-// wantedReplicas is the total a spec of a divided kind asks for.
-func wantedReplicas(o *unstructured.Unstructured) (int64, error) {
-	v, found, err := unstructured.NestedFieldNoCopy(o.Object, "spec", "replicas")
-	if err != nil || !found || v == nil {
-		return defaultReplicas, err
-	}
-	n, ok := v.(int64)
-	if f, isFloat := v.(float64); isFloat && f == math.Trunc(f) {
-		n, ok = int64(f), true
-	}
-	if !ok || n < 0 || n > math.MaxInt32 {
-		return 0, fmt.Errorf("spec.replicas: %v is not a number from 0 to %d", v, math.MaxInt32)
-	}
-	return n, nil
+// renderKey names a manifest.
+type renderKey struct {
+	objectKey
+	amount amount
 }
 
-// manifest renders what a member is to apply.
-func manifest(k v1alpha1.Key, o *unstructured.Unstructured, replicas int64) (json.RawMessage, error) {
+// maxRendered bounds what is kept of one object.
+const maxRendered = 1024
+
+// clean takes off what is not for members.
+func clean(k v1alpha1.Key, o *unstructured.Unstructured) *unstructured.Unstructured {
 	o = o.DeepCopy()
 	unstructured.RemoveNestedField(o.Object, "status")
 	for _, field := range serverOwned {
@@ -56,14 +52,7 @@ func manifest(k v1alpha1.Key, o *unstructured.Unstructured, replicas int64) (jso
 	if k.Namespace != "" {
 		o.SetNamespace(k.Namespace)
 	}
-	if replicas != NoReplicas {
-		if err := unstructured.SetNestedField(o.Object, replicas, "spec", "replicas"); err != nil {
-			return nil, err
-		}
-	}
-	// Not Unstructured's own encoder: this one sorts, escapes and ends the same
-	// way as what a shard is read back as.
-	return json.Marshal(o.Object)
+	return o
 }
 
 func dropAnnotations(o *unstructured.Unstructured) {
@@ -81,63 +70,153 @@ func dropAnnotations(o *unstructured.Unstructured) {
 	o.SetAnnotations(annotations)
 }
 
-// Cache keeps rendered manifests by spec generation, so that a pass costs what
-// changed. It belongs to one sequence of plans of one federation and is not
-// safe for concurrent use. Plans with and without it are the same.
-type Cache struct {
-	specs map[v1alpha1.Key]*renderedSpec
-}
-
-// NewCache returns an empty one.
-func NewCache() *Cache { return &Cache{specs: map[v1alpha1.Key]*renderedSpec{}} }
-
-type renderedSpec struct {
-	generation int64
-	total      int64 // NoReplicas when not divided
-	manifests  map[int64]json.RawMessage
-}
-
-// open checks a spec and returns its place in the cache.
-func (c *Cache) open(s *Spec) (*renderedSpec, error) {
-	if r := c.specs[s.Key]; r != nil && r.generation == s.Generation {
-		return r, nil
+// object is the spec, or its base, with the overrides of one member.
+func (it *item) objectFor(f *fit, base bool) (*unstructured.Unstructured, error) {
+	in, k := it.intent, objectKey{f.group, base}
+	if o := in.objects[k]; o != nil {
+		return o, nil
 	}
-	r := &renderedSpec{generation: s.Generation, total: NoReplicas, manifests: map[int64]json.RawMessage{}}
-	if divided(s.Key) {
-		var err error
-		if r.total, err = wantedReplicas(s.Object); err != nil {
+	source := it.spec.Object
+	if base {
+		source = it.spec.Base
+	}
+	o := clean(it.key, source)
+	var divided []string
+	if in.divided {
+		divided = v1alpha1.DividedFields(it.key.Group, source.GetKind())
+	}
+	if err := override.Apply(o, f.overrides, divided...); err != nil {
+		return nil, err
+	}
+	in.objects[k] = o
+	return o, nil
+}
+
+// checkOverrides holds an item whose overrides do not fit it.
+func (p *planner) checkOverrides(it *item) bool {
+	for c := range it.cells {
+		s := it.cells[c].stand
+		if s == unread || s == frozen || s == out && !p.has(it, c) {
+			continue
+		}
+		if _, err := it.objectFor(&it.intent.policy.fits[c], false); err != nil {
+			it.hold(v1alpha1.HeldOverride, fmt.Sprintf("cluster %s: Placement %s: spec.%v", p.names[c], it.placement, err))
+			return false
+		}
+	}
+	return true
+}
+
+// manifest renders what one member is to run.
+func (p *planner) manifest(it *item, c int, a amount, base bool) (*Placed, error) {
+	f, in := &it.intent.policy.fits[c], it.intent
+	k := renderKey{objectKey{f.group, base}, a}
+	generation := it.spec.Generation
+	if base {
+		generation = it.rollout.Base
+	}
+	if o := in.rendered[k]; o != nil && o.UID == it.uid && o.Generation == generation {
+		return o, nil
+	}
+	source, err := it.objectFor(f, base)
+	if err != nil {
+		return nil, err
+	}
+	o, err := encode(it.key, it.uid, generation, source, in.scale, a)
+	if err != nil {
+		return nil, err
+	}
+	p.cache.renders++
+	if len(in.rendered) >= maxRendered {
+		clear(in.rendered)
+	}
+	in.rendered[k] = o
+	return o, nil
+}
+
+// encode writes an amount into an object and the object as a member is to apply
+// it.
+func encode(k v1alpha1.Key, uid types.UID, generation int64, source *unstructured.Unstructured, s scale, a amount) (*Placed, error) {
+	o := source
+	if a != whole {
+		o = source.DeepCopy()
+		if err := s.set(o, a); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := r.manifest(s, r.total); err != nil {
-		return nil, err
-	}
-	c.specs[s.Key] = r
-	return r, nil
-}
-
-// keep forgets specs that are no more.
-func (c *Cache) keep(specs []Spec) {
-	if len(c.specs) <= 2*len(specs) {
-		return
-	}
-	kept := make(map[v1alpha1.Key]*renderedSpec, len(specs))
-	for i := range specs {
-		if r := c.specs[specs[i].Key]; r != nil {
-			kept[specs[i].Key] = r
-		}
-	}
-	c.specs = kept
-}
-
-func (r *renderedSpec) manifest(s *Spec, replicas int64) (json.RawMessage, error) {
-	if m, ok := r.manifests[replicas]; ok {
-		return m, nil
-	}
-	m, err := manifest(s.Key, s.Object, replicas)
+	// Not Unstructured's own encoder: this one sorts, escapes and ends the same
+	// way as what a shard is read back as.
+	body, err := json.Marshal(o.Object)
 	if err != nil {
 		return nil, fmt.Errorf("render: %w", err)
 	}
-	r.manifests[replicas] = m
-	return m, nil
+	placed := &Placed{ShardObject: v1alpha1.ShardObject{Key: k, UID: uid, Generation: generation, Manifest: body}}
+	placed.Replicas = storedAmount(&placed.ShardObject).n
+	return placed, nil
+}
+
+// renderAll fills in what every member is given.
+func (p *planner) renderAll(it *item) {
+	for c := range it.cells {
+		cell := &it.cells[c]
+		if cell.next = nil; !cell.there {
+			continue
+		}
+		switch cell.stand {
+		case frozen, unread:
+			cell.next = it.prev[c]
+		default:
+			cell.next = p.render(it, c)
+		}
+	}
+}
+
+// render is what one member is given: what it has, if that is the same.
+func (p *planner) render(it *item, c int) *Placed {
+	cell, prev := &it.cells[c], it.prev[c]
+	a := amount{cell.given, cell.other}
+	if !cell.may && !it.undone && p.has(it, c) {
+		return p.adjusted(it, prev, a)
+	}
+	o, err := p.manifest(it, c, a, it.undone && !cell.may)
+	if err != nil { // the overrides fitted when they were checked
+		return prev
+	}
+	if prev != nil && prev.UID == it.uid && same(prev, o) {
+		return prev
+	}
+	return o
+}
+
+// same says whether two manifests ask for the same. One that is assumed stands
+// for whatever its spec says.
+func same(prev, o *Placed) bool {
+	if len(prev.Manifest) == 0 {
+		return prev.Replicas == o.Replicas
+	}
+	return bytes.Equal(prev.Manifest, o.Manifest)
+}
+
+// adjusted is what a member has, with another amount.
+func (p *planner) adjusted(it *item, prev *Placed, a amount) *Placed {
+	if had := storedAmount(&prev.ShardObject); a == whole || had == a || len(prev.Manifest) == 0 ||
+		it.intent.scale == byReplicas && had.n == a.n || a.n == bare && had.n == NoReplicas {
+		return prev
+	}
+	o := &unstructured.Unstructured{}
+	if json.Unmarshal(prev.Manifest, &o.Object) != nil {
+		return prev
+	}
+	placed, err := encode(it.key, prev.UID, prev.Generation, o, it.intent.scale, a)
+	if err != nil {
+		return prev
+	}
+	return placed
+}
+
+// Assumed is what a shard would have of a spec with so many replicas
+// (NoReplicas: as the spec has them), whatever the overrides are: a previous
+// shard of assumed clusters is made of them.
+func Assumed(s Spec, replicas int64) *Placed {
+	return &Placed{ShardObject: v1alpha1.ShardObject{Key: s.Key, UID: "assumed", Generation: s.Generation}, Replicas: replicas}
 }

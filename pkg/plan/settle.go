@@ -12,12 +12,15 @@ const defaultNamespace = "default"
 
 // settle decides what becomes of an item and which uid it has. Namespaces are
 // settled before what is in them: their keys come first.
-func (p *planner) settle(i int) {
-	it := &p.items[i]
+func (p *planner) settle(it *item) {
 	if isNamespace(it.key) {
-		p.namespaces[it.key.Name] = i
+		p.namespaces[it.key.Name] = it
 	}
-	p.open(it)
+	it.dirty = it.dirty || p.unsettled[it.key.Namespace] || p.targetChanged(it)
+	if !it.dirty {
+		return
+	}
+	it.forget()
 	switch {
 	case it.broken != nil && it.broken.Message != "":
 		it.hold(v1alpha1.HeldCorrupt, it.broken.Message)
@@ -31,23 +34,65 @@ func (p *planner) settle(i int) {
 		p.settleLive(it)
 	}
 	it.uid = p.identify(it)
+	if isNamespace(it.key) && it.state == follow {
+		p.judge(it) // for what is in it
+	}
+}
+
+// renew decides again what something else has changed.
+func (p *planner) renew(it *item) {
+	if it != nil && !it.dirty {
+		it.dirty = true
+		p.settle(it)
+	}
+}
+
+// targetChanged says whether an autoscaler may be placed otherwise because of
+// what it scales.
+func (p *planner) targetChanged(it *item) bool {
+	if it.intent == nil || it.intent.scale != asAutoscaler {
+		return false
+	}
+	target := p.item(it.intent.target)
+	return target != nil && target.dirty
+}
+
+// connect finds what goes along with what, and renews both ends.
+func (p *planner) connect() {
+	p.scalers = map[v1alpha1.Key]*item{}
+	for _, it := range p.items {
+		if it.state == follow && it.intent != nil && it.intent.scale == asAutoscaler && it.intent.target.Name != "" {
+			if p.scalers[it.intent.target] == nil {
+				p.scalers[it.intent.target] = it
+			}
+		}
+	}
+	for _, it := range p.items {
+		now := p.scalers[it.key]
+		if now != it.scaler || now != nil && now.dirty {
+			p.renew(it)
+		}
+		it.scaler = now
+	}
+	p.findTakers()
+	for _, it := range p.items {
+		if !it.dirty {
+			continue
+		}
+		for _, k := range it.took {
+			p.renew(p.item(k))
+		}
+		if it.took = nil; it.intent != nil && it.state == follow {
+			it.took = it.intent.refs
+		}
+		for _, k := range it.took {
+			p.renew(p.item(k))
+		}
+	}
 }
 
 func isNamespace(k v1alpha1.Key) bool {
 	return k.Namespace == "" && k.Group == "" && k.Resource == "namespaces"
-}
-
-// open renders the spec; one that cannot be rendered is broken.
-func (p *planner) open(it *item) {
-	if it.spec == nil || it.broken != nil {
-		return
-	}
-	r, err := p.cache.open(it.spec)
-	if err != nil {
-		it.broken = &Broken{Key: it.key, Generation: it.spec.Generation, Message: err.Error()}
-		return
-	}
-	it.rendered = r
 }
 
 func (p *planner) settleVanished(it *item) {
@@ -60,7 +105,7 @@ func (p *planner) settleVanished(it *item) {
 		return
 	}
 	it.state = keep
-	if p.placed(it) {
+	if p.placed(it) || isPlacement(it.key) {
 		it.hold(v1alpha1.HeldVanished, "the spec is gone from the bucket without a delete; "+
 			"put it back, or confirm with `kubectl fed delete --missing`")
 	}
@@ -69,6 +114,20 @@ func (p *planner) settleVanished(it *item) {
 // settleLive is for a spec that nobody deletes.
 func (p *planner) settleLive(it *item) {
 	it.state = follow
+	p.settleWithin(it)
+	switch {
+	case it.state != follow:
+	case isPlacement(it.key):
+		if r := p.cache.placements.read[it.key]; r != nil && r.err != nil {
+			it.hold(v1alpha1.HeldPlacement, r.err.Error())
+		}
+	default:
+		p.resolve(it)
+	}
+}
+
+// settleWithin looks at the federation's policy and the item's namespace.
+func (p *planner) settleWithin(it *item) {
 	if it.key.Resource == "secrets" && it.key.Group == "" && p.in.Federation.Spec.Secrets != v1alpha1.SecretsPlaintext {
 		it.hold(v1alpha1.HeldSecret, "the federation's policy refuses Secrets")
 		return
@@ -95,18 +154,14 @@ func (p *planner) settleLive(it *item) {
 // goesWith says whether the item was there when its namespace was deleted. A
 // spec written since is not the delete's to take.
 func (p *planner) goesWith(it *item) bool {
-	return p.placed(it) || p.in.Records[it.key].SpecGeneration == it.spec.Generation
+	return p.placed(it) || it.record.SpecGeneration == it.spec.Generation
 }
 
 func (p *planner) namespaceOf(it *item) *item {
 	if it.key.Namespace == "" {
 		return nil
 	}
-	i, ok := p.namespaces[it.key.Namespace]
-	if !ok {
-		return nil
-	}
-	return &p.items[i]
+	return p.namespaces[it.key.Namespace]
 }
 
 func propagation(s *Spec) v1alpha1.Propagation {

@@ -10,22 +10,25 @@ import (
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
-// NoReplicas is Placed.Replicas of what is not divided.
+// NoReplicas is Placed.Replicas of what has none.
 const NoReplicas = -1
 
 // Shard is what one cluster is to run, as the planner reads and writes it.
 // Once built it is never changed: plans share what did not change.
 type Shard struct {
 	ClusterUID types.UID
-	Objects    []Placed             // by key
+	Objects    []*Placed            // by key
 	Tombstones []v1alpha1.Tombstone // by key, then uid
+	Probes     []v1alpha1.ProbeTarget
 	Leaving    v1alpha1.LeavingMode
 }
 
-// Placed is one object of a shard.
+// Placed is one object of a shard. Shards share those that are the same.
 type Placed struct {
 	v1alpha1.ShardObject
-	// Replicas in its manifest, for divided kinds; else NoReplicas.
+	// Replicas that its manifest asks for: a Job's parallelism, an autoscaler's
+	// maximum; NoReplicas where it names none. Whether they are this cluster's
+	// share or all of them is the object's strategy to say.
 	Replicas int64
 }
 
@@ -36,29 +39,31 @@ func (s Shard) Revision() *v1alpha1.Shard {
 	for i := range s.Objects {
 		objects[i] = s.Objects[i].ShardObject
 	}
-	return &v1alpha1.Shard{ClusterUID: s.ClusterUID, Objects: objects, Tombstones: slices.Clone(s.Tombstones), Leaving: s.Leaving}
+	return &v1alpha1.Shard{ClusterUID: s.ClusterUID, Objects: objects, Tombstones: slices.Clone(s.Tombstones),
+		Probes: slices.Clone(s.Probes), Leaving: s.Leaving}
 }
 
 // FromRevision reads a stored revision back. Manifests come out in the form
 // that Plan renders, so that equal ones compare equal.
 func FromRevision(r *v1alpha1.Shard) Shard {
-	s := Shard{ClusterUID: r.ClusterUID, Leaving: r.Leaving, Objects: make([]Placed, len(r.Objects)), Tombstones: slices.Clone(r.Tombstones)}
+	s := Shard{ClusterUID: r.ClusterUID, Leaving: r.Leaving, Objects: make([]*Placed, len(r.Objects)),
+		Tombstones: slices.Clone(r.Tombstones), Probes: slices.Clone(r.Probes)}
 	for i, o := range r.Objects {
 		o.Manifest, o.Body = canonical(o.Manifest), ""
-		s.Objects[i] = Placed{ShardObject: o, Replicas: storedReplicas(o)}
+		s.Objects[i] = &Placed{ShardObject: o, Replicas: storedAmount(&o).n}
 	}
-	slices.SortFunc(s.Objects, func(a, b Placed) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(s.Objects, func(a, b *Placed) int { return a.Key.Compare(b.Key) })
 	slices.SortFunc(s.Tombstones, compareTombstones)
 	return s
 }
 
 // Object finds what the shard says of a key.
 func (s Shard) Object(k v1alpha1.Key) (Placed, bool) {
-	i, ok := slices.BinarySearchFunc(s.Objects, k, func(p Placed, k v1alpha1.Key) int { return p.Key.Compare(k) })
+	i, ok := slices.BinarySearchFunc(s.Objects, k, func(p *Placed, k v1alpha1.Key) int { return p.Key.Compare(k) })
 	if !ok {
 		return Placed{}, false
 	}
-	return s.Objects[i], true
+	return *s.Objects[i], true
 }
 
 // canonical undoes whatever a store did to white space and escapes on the way.
@@ -69,21 +74,6 @@ func canonical(manifest json.RawMessage) json.RawMessage {
 	}
 	json.HTMLEscape(&escaped, compact.Bytes())
 	return escaped.Bytes()
-}
-
-func storedReplicas(o v1alpha1.ShardObject) int64 {
-	if !divided(o.Key) {
-		return NoReplicas
-	}
-	var m struct {
-		Spec struct {
-			Replicas *int64 `json:"replicas"`
-		} `json:"spec"`
-	}
-	if json.Unmarshal(o.Manifest, &m) != nil || m.Spec.Replicas == nil {
-		return defaultReplicas
-	}
-	return *m.Spec.Replicas
 }
 
 func compareTombstones(a, b v1alpha1.Tombstone) int {

@@ -31,7 +31,7 @@ type Input struct {
 	// Explain asks for Object.Places of every object, not only of those that
 	// changed.
 	Explain bool
-	// Cache of rendered manifests between plans; nil plans without one.
+	// Cache of decisions between plans; nil plans without one.
 	Cache *Cache
 }
 
@@ -75,8 +75,6 @@ type Spec struct {
 	// Base is the object as it was at the generation Record.Rollout.Base: what an
 	// undo goes back to. Nil when it is not needed or cannot be read.
 	Base *unstructured.Unstructured
-	// Clusters limits where the object goes; nil is everywhere.
-	Clusters map[string]bool
 }
 
 // Broken is a spec that is present but not to be followed as it is. What is
@@ -101,6 +99,14 @@ type Record struct {
 	Rollout *v1alpha1.RolloutStatus
 	// Stepped is when replicas last went back to a returned cluster, gradually.
 	Stepped time.Time
+	// Placement is the name of the one that decided last.
+	Placement string
+	// Wanted is the number of replicas that was divided last; 0 where that is not
+	// known.
+	Wanted int64
+	// Away are the clusters, by name, whose share runs elsewhere because they were
+	// taken for dead, until they have it back or have given it up.
+	Away []string
 }
 
 // Output of a plan.
@@ -192,5 +198,9 @@ type Place struct {
 
 // Conditions are the object's, without times.
 func (o Object) Conditions() []metav1.Condition {
-	return []metav1.Condition{o.placed(), o.held(), o.deleting()}
+	list := []metav1.Condition{o.placed(), o.held(), o.deleting()}
+	if o.Record.Rollout != nil {
+		list = append(list, o.rolledOut())
+	}
+	return list
 }

@@ -27,12 +27,12 @@ func newUID(federation types.UID, k v1alpha1.Key, generation int64, turn int) ty
 // deleted is burnt: who creates the key again gets another.
 func (p *planner) identify(it *item) types.UID {
 	burnt := func(uid types.UID) bool { return it.state == follow && p.burnt(it.key, uid) }
-	for c := range p.members {
-		if o := p.previous(it, c); o != nil && !burnt(o.UID) {
+	for _, o := range it.prev {
+		if o != nil && !burnt(o.UID) {
 			return o.UID
 		}
 	}
-	if uid := p.in.Records[it.key].UID; uid != "" && !burnt(uid) {
+	if uid := it.record.UID; uid != "" && !burnt(uid) {
 		return uid
 	}
 	if it.state == remove {

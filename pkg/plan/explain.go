@@ -1,0 +1,198 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+// places tells, of every member in planner order, what it is to have and why.
+func (p *planner) places(it *item) []Place {
+	if isPlacement(it.key) {
+		return nil
+	}
+	order := make([]int, 0, len(p.members))
+	for c := range p.members {
+		if !p.members[c].leaving() || it.prev[c] != nil {
+			order = append(order, c)
+		}
+	}
+	if it.state == follow {
+		it.intent.policy.order(order, p.names, it.key)
+	}
+	list := make([]Place, 0, len(order))
+	for _, c := range order {
+		pl := Place{Cluster: p.names[c], Action: p.action(it, c), Replicas: NoReplicas, Current: NoReplicas, Reason: p.reason(it, c)}
+		if it.divides {
+			pl.Replicas, pl.Current = it.cells[c].target, p.current(it, c)
+		}
+		list = append(list, pl)
+	}
+	return list
+}
+
+func (p *planner) action(it *item, c int) Action {
+	cell, prev := &it.cells[c], it.prev[c]
+	next := cell.next
+	if p.members[c].Unknown {
+		return ActionHold
+	}
+	switch {
+	case prev == nil && next != nil:
+		return ActionCreate
+	case next == nil && prev != nil:
+		return ActionDelete
+	case next != prev:
+		return ActionUpdate
+	case prev != nil && p.withheld(it, c):
+		return ActionHold
+	}
+	return ActionNone
+}
+
+// withheld says that something is wanted of a member that is not done.
+func (p *planner) withheld(it *item, c int) bool {
+	cell := &it.cells[c]
+	if it.state != follow {
+		return it.held != ""
+	}
+	switch cell.stand {
+	case out, drained, fixed, frozen:
+		return true
+	}
+	return it.divides && cell.given != cell.target || !cell.may && !it.undone
+}
+
+// reason is why a member has what it has, in one line.
+func (p *planner) reason(it *item, c int) string {
+	m := &p.members[c]
+	switch {
+	case m.leaving():
+		return "leaves the federation"
+	case it.state == remove:
+		return "deleted by a user"
+	case it.state == keep && it.message != "":
+		return "held: " + it.message
+	case it.state == keep:
+		return "left as it is until the spec can be read"
+	}
+	cell := &it.cells[c]
+	if cell.why == whyUnnamed {
+		return cell.note
+	}
+	if it.divides {
+		return p.reasonOfShare(it, c)
+	}
+	return p.reasonOfWhole(it, c)
+}
+
+// reasonOfWhole is for what is not divided.
+func (p *planner) reasonOfWhole(it *item, c int) string {
+	cell := &it.cells[c]
+	one := it.intent.policy.strategy == v1alpha1.StrategyOne && it.scaler == nil
+	switch cell.stand {
+	case frozen:
+		return p.deadWord(c) + ": left as it is" + p.elsewhere(it)
+	case keeps:
+		return cell.note + ": keeps what it has"
+	case open, quiet:
+	default:
+		return cell.note
+	}
+	text := "a copy in every selected cluster"
+	switch {
+	case one && cell.there && cell.target == NoReplicas && cell.note == "":
+		return "the one cluster that runs it"
+	case one && !cell.there:
+		return "another cluster runs it"
+	case one:
+		return cell.note
+	case it.scaler != nil:
+		text = fmt.Sprintf("scaled by HorizontalPodAutoscaler %s, which runs there", it.scaler.key.Name)
+	case len(p.taken(it)) > 0:
+		text = "goes along with " + p.takerIn(it, c)
+	}
+	if cell.note != "" {
+		text += "; " + cell.note
+	}
+	return text
+}
+
+func (p *planner) takerIn(it *item, c int) string {
+	for _, t := range p.taken(it) {
+		if t.runs(c) {
+			return t.intent.policy.kind + " " + t.key.Name
+		}
+	}
+	return "what names it"
+}
+
+func (p *planner) deadWord(c int) string {
+	if p.members[c].Spec.Lost {
+		return "lost"
+	}
+	return "taken for dead"
+}
+
+func (p *planner) elsewhere(it *item) string {
+	if it.intent.policy.move {
+		return ", run elsewhere"
+	}
+	return ", not moved"
+}
+
+// reasonOfShare is for what is divided.
+func (p *planner) reasonOfShare(it *item, c int) string {
+	cell, f := &it.cells[c], &it.intent.policy.fits[c]
+	now := p.current(it, c)
+	switch cell.stand {
+	case frozen:
+		return fmt.Sprintf("%s: keeps %d%s", p.deadWord(c), now, p.elsewhere(it))
+	case keeps:
+		return fmt.Sprintf("%s: keeps %d", cell.note, cell.given)
+	case quiet:
+		if cell.target > now {
+			return fmt.Sprintf("%s: given %d as no other cluster has room", cell.note, cell.target)
+		}
+		return fmt.Sprintf("%s: keeps %d", cell.note, cell.given)
+	case open:
+	default:
+		return cell.note
+	}
+	if p.gaveUp(it, c) {
+		return "back: its share stays where it runs now"
+	}
+	text := fmt.Sprintf("weight %d of %d", f.weight, p.weights(it)) + p.bound(it, c)
+	if cell.note != "" {
+		text += "; " + cell.note
+	}
+	return text
+}
+
+// weights of all that the replicas are divided over.
+func (p *planner) weights(it *item) (sum int64) {
+	for c := range it.cells {
+		switch it.cells[c].stand {
+		case keeps, quiet, open:
+			sum += it.intent.policy.fits[c].weight
+		}
+	}
+	return sum
+}
+
+// bound is what limits a share.
+func (p *planner) bound(it *item, c int) string {
+	cell, f := &it.cells[c], &it.intent.policy.fits[c]
+	capacity, limited := p.members[c].Capacity[it.key]
+	switch {
+	case limited && cell.target >= capacity:
+		return fmt.Sprintf(", room for %d", capacity)
+	case cell.target >= f.max:
+		return fmt.Sprintf(", at most %d", f.max)
+	case f.min > 0 && cell.target <= f.min:
+		return fmt.Sprintf(", at least %d", f.min)
+	case cell.target > 0 && cell.target == p.current(it, c) && !p.rebalances(it):
+		return fmt.Sprintf(", keeps %d", cell.target)
+	}
+	return ""
+}

@@ -1,0 +1,122 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/plan/rollout"
+)
+
+// advance decides which members may have the newest content.
+func (p *planner) advance(it *item) {
+	it.rollout, it.undone, it.again = nil, false, time.Time{}
+	pol := it.intent.policy
+	if pol.rollout == nil {
+		for c := range it.cells {
+			it.cells[c].may = true
+		}
+		return
+	}
+	members := p.rolling(it)
+	names := make([]string, len(members))
+	for i, c := range members {
+		names[i] = p.names[c]
+	}
+	waves := rollout.Assign(*pol.rollout, names, func(sel v1alpha1.ClusterSelector, name string) bool {
+		m := p.member(name)
+		ok, _ := sel.Matches(&m.Cluster.Cluster, m.region, m.zones)
+		return ok
+	})
+	in := rollout.Input{Policy: *pol.rollout, Generation: it.spec.Generation, Hash: it.intent.hash, Paused: it.intent.paused,
+		Approved: it.intent.approved, Previous: it.record.Rollout, CanUndo: it.spec.Base != nil, Now: p.in.Now}
+	for i, c := range members {
+		in.Clusters = append(in.Clusters, p.rollingCluster(it, c, waves[i]))
+	}
+	step := rollout.Step(in)
+	it.rollout, it.undone, it.again = &step.Status, step.Undo, step.Again
+	for c := range it.cells {
+		it.cells[c].may = false
+	}
+	for i, c := range members {
+		cell := &it.cells[c]
+		cell.may, cell.wave = step.May[i], waves[i]
+		p.noteWave(it, c, step)
+	}
+	it.waits = it.waits || step.Status.Phase != v1alpha1.RolloutComplete
+}
+
+// noteWave says what a member waits for.
+func (p *planner) noteWave(it *item, c int, step rollout.Output) {
+	cell := &it.cells[c]
+	switch {
+	case cell.may:
+	case step.Undo:
+		cell.note = cell.noteFirst("taken back to the last good version")
+	case step.Status.Phase == v1alpha1.RolloutPaused:
+		cell.note = cell.noteFirst("the rollout is paused")
+	case step.Status.Phase == v1alpha1.RolloutStopped, step.Status.Phase == v1alpha1.RolloutUndone:
+		cell.note = cell.noteFirst("the rollout has stopped")
+	default:
+		cell.note = cell.noteFirst(fmt.Sprintf("waits for wave %d of %d", min(int64(cell.wave), step.Status.Waves-1)+1, step.Status.Waves))
+	}
+}
+
+// rolling are the members that the rollout is about, in planner order.
+func (p *planner) rolling(it *item) []int {
+	var members []int
+	for c := range it.cells {
+		switch it.cells[c].stand {
+		case keeps, quiet, open, frozen, fixed, drained:
+			members = append(members, c)
+		}
+	}
+	it.intent.policy.order(members, p.names, it.key)
+	return members
+}
+
+func (p *planner) rollingCluster(it *item, c, wave int) rollout.Cluster {
+	m, prev := &p.members[c], it.prev[c]
+	k := rollout.Cluster{Name: m.Name, Wave: wave, Has: p.has(it, c), Silent: m.silent()}
+	if !k.Has {
+		return k
+	}
+	k.Current = p.hasNewest(it, c)
+	if r := m.Reports[it.key]; r != nil && r.UID == prev.UID {
+		k.Synced, k.Health = r.Generation == prev.Generation, r.Health
+	}
+	return k
+}
+
+// hasNewest says whether the member has the newest content, whatever the
+// number of replicas.
+func (p *planner) hasNewest(it *item, c int) bool {
+	prev := it.prev[c]
+	if prev.UID != it.uid {
+		return false
+	}
+	a := whole
+	switch {
+	case len(prev.Manifest) == 0:
+		return true
+	case it.scaler != nil:
+		a.n = bare
+	case it.intent.divided:
+		a = storedAmount(&prev.ShardObject)
+	}
+	o, err := p.manifest(it, c, a, false)
+	return err == nil && same(prev, o)
+}
+
+// member by name.
+func (p *planner) member(name string) *member {
+	for c := range p.members {
+		if p.names[c] == name {
+			return &p.members[c]
+		}
+	}
+	return nil
+}
+
+// gives says whether a member that has nothing of the item may be given it.
+func (it *item) gives(c int) bool { return it.cells[c].may || it.undone }
