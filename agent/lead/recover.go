@@ -49,8 +49,8 @@ func plausible(beat v1alpha1.Heartbeat) bool {
 	return beat.Revision < mostRevision && beat.Epoch < mostEpoch
 }
 
-// pending are the requests of a type that were not answered yet.
-func (p *planner) pending(snap *v1alpha1.Snapshot, kind v1alpha1.RequestType) []v1alpha1.Request {
+// unanswered are the requests of a type that were not answered yet.
+func (p *planner) unanswered(snap *v1alpha1.Snapshot, kind v1alpha1.RequestType) []v1alpha1.Request {
 	return slices.DeleteFunc(slices.Clone(snap.Requests), func(r v1alpha1.Request) bool { return r.Type != kind || p.isAnswered(r.ID) })
 }
 
@@ -64,7 +64,7 @@ var errUnheard = errors.New("not all members that answer have been heard since t
 // the requests that are answered once everything is written, none while nobody
 // has said so, or an error when it is too soon or the term has to end first.
 func (p *planner) acceptRestore(ctx context.Context, snap *v1alpha1.Snapshot, health health) (answered []string, err error) {
-	requests := p.pending(snap, v1alpha1.RequestAcceptRestore)
+	requests := p.unanswered(snap, v1alpha1.RequestAcceptRestore)
 	if health.restored == "" || len(requests) == 0 {
 		return p.ids(ctx, requests, "there is nothing to accept"), nil
 	}
@@ -107,7 +107,7 @@ func (p *planner) ids(ctx context.Context, requests []v1alpha1.Request, outcome 
 // rebind binds names to members by a user's word. A request is answered once
 // the verdicts, which the next leader starts from, say so.
 func (p *planner) rebind(ctx context.Context, snap *v1alpha1.Snapshot, health health) (answered []string) {
-	for _, r := range p.pending(snap, v1alpha1.RequestRebind) {
+	for _, r := range p.unanswered(snap, v1alpha1.RequestRebind) {
 		c := clusterNamed(snap.Clusters, r.Cluster)
 		one := []v1alpha1.Request{r}
 		switch {
@@ -144,7 +144,7 @@ func boundAlone(verdicts map[string]v1alpha1.ClusterVerdict, cluster, member str
 // acceptMember notes whose agents may go on in a member that was restored. Their
 // next revision says so.
 func (p *planner) acceptMember(ctx context.Context, snap *v1alpha1.Snapshot, health health) (answered []string) {
-	for _, r := range p.pending(snap, v1alpha1.RequestAcceptMember) {
+	for _, r := range p.unanswered(snap, v1alpha1.RequestAcceptMember) {
 		if _, known := p.heads[r.Cluster]; health.waiting[r.Cluster] && known {
 			p.accepting[r.Cluster] = v1alpha1.AcceptMember
 			answered = append(answered, p.ids(ctx, []v1alpha1.Request{r}, "the restored member is accepted")...)
