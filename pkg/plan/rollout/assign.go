@@ -1,15 +1,13 @@
 package rollout
 
 import (
-	"k8s.io/apimachinery/pkg/util/intstr"
-
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
 // Assign gives each cluster its wave. The names are in planner order. Clusters
 // that no wave selects come in one after the policy's last, or in wave 0 where
 // the policy has none. A percentage is rounded up, so that a wave of some
-// percent is never nobody; a plain number counts clusters.
+// percent is never nobody.
 func Assign(policy v1alpha1.Rollout, names []string, matches func(sel v1alpha1.ClusterSelector, name string) bool) []int {
 	assigned := make([]int, len(names))
 	for i := range assigned {
@@ -19,7 +17,7 @@ func Assign(policy v1alpha1.Rollout, names []string, matches func(sel v1alpha1.C
 	for w, wave := range policy.Waves {
 		room := len(names)
 		if wave.Clusters == nil {
-			room = upTo(wave.Percentage, len(names))
+			room = upTo(wave, len(names))
 		}
 		for i, name := range names {
 			if assigned[i] != len(policy.Waves) || taken >= room {
@@ -35,13 +33,11 @@ func Assign(policy v1alpha1.Rollout, names []string, matches func(sel v1alpha1.C
 }
 
 // upTo is how many of all clusters have been reached with the wave.
-func upTo(share *intstr.IntOrString, all int) int {
-	if share == nil {
-		return 0
-	}
-	n, err := intstr.GetScaledValueFromIntOrPercent(share, all, true)
+func upTo(wave v1alpha1.Wave, all int) int {
+	percent, err := wave.Percent()
 	if err != nil { // refused when it was submitted
 		return 0
 	}
-	return n
+	const whole = 100
+	return (percent*all + whole - 1) / whole
 }

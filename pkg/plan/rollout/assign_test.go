@@ -27,10 +27,10 @@ func TestAssign(t *testing.T) {
 		{"no policy", nil, []int{0, 0, 0, 0, 0, 0}},
 		{"shares", []v1alpha1.Wave{part("10%"), part("50%"), part("100%")}, []int{0, 1, 1, 2, 2, 2}},
 		{"the rest", []v1alpha1.Wave{part("50%")}, []int{0, 0, 0, 1, 1, 1}},
-		{"a number", []v1alpha1.Wave{part("2"), part("4")}, []int{0, 0, 1, 1, 2, 2}},
+		{"a number is no percentage", []v1alpha1.Wave{part("2"), part("100%")}, []int{1, 1, 1, 1, 1, 1}},
 		{"names first", []v1alpha1.Wave{named("e"), part("50%")}, []int{1, 1, 2, 2, 0, 2}},
 		{"named twice", []v1alpha1.Wave{named("b", "c"), named("c", "d")}, []int{2, 0, 0, 1, 2, 2}},
-		{"nobody", []v1alpha1.Wave{named("z"), part("0%"), part("0"), {}}, []int{4, 4, 4, 4, 4, 4}},
+		{"nobody", []v1alpha1.Wave{named("z"), part("0%"), {}}, []int{3, 3, 3, 3, 3, 3}},
 		{"a smaller share than before", []v1alpha1.Wave{named("a", "b", "c", "d"), part("50%")}, []int{0, 0, 0, 0, 2, 2}},
 		{"nonsense", []v1alpha1.Wave{part("half")}, []int{1, 1, 1, 1, 1, 1}},
 	}
