@@ -74,7 +74,7 @@ func (l *Lab) startOne(ctx context.Context, c Cluster, timeout time.Duration) er
 		l.say("%s: runs already at %s", c.Name, c.Server())
 		return nil
 	}
-	l.say("%s: ready after %.1f s at %s (%d nodes in %s/%s)", c.Name, time.Since(began).Seconds(), c.Server(), c.Nodes, c.Region, joined(c.Zones))
+	l.say("%s: ready after %.1f s at %s (%s in %s/%s)", c.Name, time.Since(began).Seconds(), c.Server(), c.size(), c.Region, joined(c.Zones))
 	return nil
 }
 
@@ -125,6 +125,13 @@ func (l *Lab) spawn(c Cluster, p part, program []string) (<-chan struct{}, error
 	}()
 	l.say("%s: starting (process %d)", c.Name, id.PID)
 	return ended, nil
+}
+
+func (c Cluster) size() string {
+	if c.RealNodes == 0 {
+		return fmt.Sprintf("%d nodes", c.Nodes)
+	}
+	return fmt.Sprintf("%d simulated and %d real nodes", c.Nodes, c.RealNodes)
 }
 
 var (
