@@ -105,8 +105,10 @@ func (o *PatchOperation) validate(at *field.Path) field.ErrorList {
 	if o.Op == "" {
 		return field.ErrorList{field.Required(at.Child("op"), "add, remove, replace, move, copy or test")}
 	}
-	errs := oneOfValues(o.Op, at.Child("op"), "add", "remove", "replace", "move", "copy", "test")
-	errs = append(errs, validatePointer(o.Path, at.Child("path"))...)
+	if errs := oneOfValues(o.Op, at.Child("op"), "add", "remove", "replace", "move", "copy", "test"); len(errs) > 0 {
+		return errs
+	}
+	errs := validatePointer(o.Path, at.Child("path"))
 	if o.Op != "test" && slices.Contains(identity, o.Path) || o.Op == "move" && slices.Contains(identity, o.From) {
 		errs = append(errs, field.Forbidden(at.Child("path"), "apiVersion, kind, name, namespace and status cannot be overridden"))
 	}
