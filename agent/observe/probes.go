@@ -25,6 +25,9 @@ const (
 	// probeOverrun is how much longer than that a round may take before its
 	// failures say more about this process (suspended, starved) than about others.
 	probeOverrun = 3 * time.Second
+	// newsworthy is how many failures in a row are told at once: the second one
+	// makes the first believable.
+	newsworthy = 2
 	// maxResolved is how many addresses of one name are tried.
 	maxResolved = 4
 )
@@ -221,7 +224,8 @@ func (p *Prober) learn(ctx context.Context, t *target, f finding) {
 	case alive:
 		t.known, t.result.Alive, t.result.Ever, t.result.Failures = true, true, true, 0
 	}
-	if t.known == known && t.result.Alive == before.Alive && t.result.Ever == before.Ever {
+	failed := t.result.Failures > 0 && t.result.Failures <= newsworthy
+	if t.known == known && t.result.Alive == before.Alive && t.result.Ever == before.Ever && (!failed || f != silent) {
 		return
 	}
 	logf.FromContext(ctx).V(1).Info("probe turned", "target", t.result.Cluster, "alive", t.result.Alive, "known", t.known)

@@ -196,7 +196,11 @@ func TestProbesTellOfTurns(t *testing.T) {
 		if got := p.Results()[0]; got.Alive || !got.Ever || got.Failures != 1 || !told(p.Changed()) {
 			t.Errorf("nobody answers: %+v", got)
 		}
-		wait(5 * probeEvery)
+		wait(probeEvery)
+		if got := p.Results()[0]; got.Failures != 2 || !told(p.Changed()) {
+			t.Errorf("nobody answers again: %+v", got)
+		}
+		wait(4 * probeEvery)
 		if got := p.Results()[0]; got.Failures != 6 || told(p.Changed()) {
 			t.Errorf("after a minute: %+v", got)
 		}
