@@ -171,7 +171,7 @@ func (a *aggregator) judge(pl planned, beats map[string]v1alpha1.Heartbeat) bool
 	judged, members := make(map[string]v1alpha1.ClusterVerdict, len(pl.clusters)), make(map[string]*memberView, len(pl.clusters))
 	changed := len(pl.clusters) != len(a.members)
 	in := status.DecideInput{Federation: pl.federation, Clusters: pl.clusters, Verdicts: judged, Seen: map[string]status.Observation{},
-		Published: map[string][]string{}, Policy: pl.failover, Frozen: a.frozen, Now: time.Now()}
+		Published: map[string][]string{}, Asked: map[string][]string{}, Policy: pl.failover, Frozen: a.frozen, Now: time.Now()}
 	for _, c := range pl.clusters {
 		m := a.members[c.Name]
 		old := a.verdicts[c.Name]
@@ -187,6 +187,9 @@ func (a *aggregator) judge(pl planned, beats map[string]v1alpha1.Heartbeat) bool
 		m.ranges = c.Spec.AddressRanges
 		judged[c.Name], m.seen = status.Judge(one)
 		in.Seen[c.Name], in.Published[c.Name] = m.seen, m.published
+		if h, ok := pl.heads[c.Name]; ok {
+			in.Asked[c.Name] = asked(h)
+		}
 		members[c.Name] = m
 	}
 	out := status.Decide(in)

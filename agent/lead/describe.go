@@ -8,6 +8,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 	"github.com/kubectl-fed/kubectl-fed/pkg/plan"
@@ -92,6 +93,10 @@ func (a *aggregator) describeObject(pl planned, o plan.Object) {
 		in.Previous = &old
 	}
 	st := status.Object(in)
+	st.Wanted, st.Away = o.Record.Wanted, o.Record.Away
+	if at := o.Record.Stepped; !at.IsZero() {
+		st.Stepped = metav1.NewTime(at.UTC().Truncate(time.Second))
+	}
 	if !ok || !equality.Semantic.DeepEqual(old, st) {
 		a.objects[o.Key] = st
 		a.queue.put(st)

@@ -171,10 +171,13 @@ func (b *bucket) row(cluster string, o v1alpha1.ShardObject) v1alpha1.ObjectRepo
 
 // probes are what a cluster's agent sees of those that its shard names.
 func (b *bucket) probes(cluster string) (results []v1alpha1.ProbeResult) {
-	for _, target := range slices.Sorted(maps.Keys(b.sees)) {
-		if target != cluster && len(results) < v1alpha1.MaxProbeTargets {
-			r := b.sees[target]
-			r.Cluster = target
+	head := b.head(cluster)
+	if head == nil {
+		return nil
+	}
+	for _, target := range head.Probes {
+		if r, ok := b.sees[target.Cluster]; ok {
+			r.Cluster = target.Cluster
 			results = append(results, r)
 		}
 	}

@@ -49,13 +49,18 @@ func newPlanner(t *term) *planner {
 // load takes over what the last leader kept.
 func (p *planner) load(v *v1alpha1.Verdicts, objects map[v1alpha1.Key]v1alpha1.ObjectStatus) {
 	p.removals, p.answered = v.Removals, v.Answered
-	now := time.Now()
 	for k, st := range objects {
-		// When replicas last went back gradually is not kept: they wait as if
-		// that had been just now.
 		p.records[k] = plan.Record{UID: st.UID, Created: st.CreationTimestamp.Time, Generation: st.Generation, SpecGeneration: st.SpecGeneration,
-			Rollout: st.Rollout, Stepped: now}
+			Rollout: st.Rollout, Stepped: notAfter(st.Stepped.Time, time.Now()), Placement: st.Placement, Wanted: st.Wanted, Away: st.Away}
 	}
+}
+
+// notAfter takes no time from another clock that is yet to come.
+func notAfter(t, now time.Time) time.Time {
+	if t.After(now) {
+		return now
+	}
+	return t
 }
 
 // run plans whenever the bell rings, health changes or time has passed.

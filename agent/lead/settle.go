@@ -139,6 +139,14 @@ func published(h head, rows map[v1alpha1.Key]*v1alpha1.ObjectReport, services []
 	return status.Published(found, ranges)
 }
 
+// asked are the clusters that a member is to probe.
+func asked(h head) (targets []string) {
+	for _, t := range h.shard.Probes {
+		targets = append(targets, t.Cluster)
+	}
+	return targets
+}
+
 func isService(k v1alpha1.Key) bool { return k.Group == "" && k.Resource == "services" }
 
 // has says whether the plan knows the object and means to keep it.

@@ -20,8 +20,8 @@ type DecideInput struct {
 	// Published addresses of each cluster. One without any cannot be found dead
 	// by probing.
 	Published map[string][]string
-	// Asked are the clusters that each prober's shard names; nil where that is
-	// not known.
+	// Asked are the clusters that each prober's shard names; without an entry
+	// for a prober, that is not known.
 	Asked  map[string][]string
 	Policy v1alpha1.FailoverPolicy
 	// Frozen is what Decide said last.

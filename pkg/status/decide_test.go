@@ -226,7 +226,9 @@ func TestQuorum(t *testing.T) {
 			}
 			ask := func() v1alpha1.ProbeVerdict { return (&decider{in: in}).poll(in.Clusters[0], x.stale).verdict }
 			equal(t, "verdict", ask(), x.want)
-			in.Asked = map[string][]string{"a": {"b"}}
+			in.Asked = map[string][]string{"b": {"a"}, "c": {"a"}, "d": {"a"}, "e": {"a"}}
+			equal(t, "all were asked", ask(), x.want)
+			in.Asked = map[string][]string{"b": {"c"}, "c": {"b"}, "d": {}, "e": nil}
 			equal(t, "nobody was asked", ask(), v1alpha1.ProbeUnknown)
 			in.Asked, in.Federation = nil, "another"
 			equal(t, "of another federation", ask(), v1alpha1.ProbeUnknown)

@@ -65,7 +65,7 @@ func (d *decider) word(prober, target string) (v1alpha1.ProbeResult, bool) {
 	if !seen.fresh || seen.beat.FederationUID != d.in.Federation {
 		return v1alpha1.ProbeResult{}, false
 	}
-	if d.in.Asked != nil && !slices.Contains(d.in.Asked[prober], target) {
+	if asked, known := d.in.Asked[prober]; known && !slices.Contains(asked, target) {
 		return v1alpha1.ProbeResult{}, false
 	}
 	results := seen.beat.Probes[:min(len(seen.beat.Probes), v1alpha1.MaxProbeTargets)]
