@@ -234,10 +234,9 @@ func (p *planner) publish(snap *v1alpha1.Snapshot, out plan.Output) {
 	for name, h := range p.heads {
 		heads[name] = h
 	}
-	waiting := p.waiting(out)
 	p.board.setPlan(func(pl *planned) {
 		pl.clusters, pl.heads, pl.objects, pl.held = snap.Clusters, heads, out.Objects, out.Held
-		pl.failover, pl.waiting = snap.Federation.Spec.Failover, waiting
+		pl.failover, pl.waiting = snap.Federation.Spec.Failover, waiting(out.Objects)
 		pl.answered, pl.complete, pl.failing = p.answered, true, ""
 	})
 }

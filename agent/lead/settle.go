@@ -167,18 +167,14 @@ func awaited(pl planned, keys map[v1alpha1.Key]bool) bool {
 
 // waiting lists the objects that a change of what members report may bring
 // on: a move waits for its replacement, a rollout for a wave, replicas for room.
-// A plan does not speak of what it did not change: that goes on waiting.
-func (p *planner) waiting(out plan.Output) map[v1alpha1.Key]bool {
-	before, waiting := p.board.plan().waiting, map[v1alpha1.Key]bool{}
-	for _, o := range out.Objects {
-		held := slices.ContainsFunc(o.Places, func(place plan.Place) bool { return place.Action == plan.ActionHold })
-		r := o.Record.Rollout
-		rolling := r != nil && r.Phase != v1alpha1.RolloutComplete && r.Phase != v1alpha1.RolloutUndone
-		if held || o.Unplaced > 0 || rolling || len(o.Places) == 0 && before[o.Key] {
-			waiting[o.Key] = true
+func waiting(objects []plan.Object) map[v1alpha1.Key]bool {
+	keys := map[v1alpha1.Key]bool{}
+	for _, o := range objects {
+		if o.Waits || o.Unplaced > 0 {
+			keys[o.Key] = true
 		}
 	}
-	return waiting
+	return keys
 }
 
 // wait sleeps until the next look; false means that the context ended.

@@ -64,7 +64,7 @@ func (p *planner) known(it *item) bool {
 
 func (p *planner) object(it *item) Object {
 	o := Object{Key: it.key, Record: p.record(it), Deleting: it.state == remove, Held: it.held, Message: it.message,
-		Unplaced: it.unplaced, Placement: it.placement, Moved: it.moved}
+		Unplaced: it.unplaced, Placement: it.placement, Moved: it.moved, Waits: it.waits}
 	if it.divides {
 		o.Wanted = it.wanted
 	}
@@ -79,7 +79,7 @@ func (p *planner) object(it *item) Object {
 			case m.leaving():
 			case p.inShard(it, c):
 				o.Clusters = append(o.Clusters, m.Name)
-			case it.state == follow && m.cordoned() && !isPlacement(it.key):
+			case it.state == follow && (it.cells[c].why == whyCordoned || it.cells[c].why == whyDrained):
 				o.Skipped = append(o.Skipped, m.Name)
 			}
 		}

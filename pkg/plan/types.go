@@ -167,6 +167,9 @@ type Object struct {
 	Moved int64
 	// Placement is the name of the Placement that decides, if any.
 	Placement string
+	// Waits: something is wanted and not done yet, so that what members report may
+	// bring it on.
+	Waits bool
 	// Places are all candidates in planner order, and those that have it still.
 	// Filled for what changed and, with Input.Explain, for everything.
 	Places []Place
