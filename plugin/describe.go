@@ -119,6 +119,8 @@ func (o *describeOptions) describe(ctx context.Context, info *resource.Info) err
 		return nil
 	case gr.Group == v1alpha1.Group && gr.Resource == "federations":
 		return o.describeFederation(ctx, out, hub, obj)
+	case gr.Group == v1alpha1.Group && gr.Resource == v1alpha1.ResourcePlacements:
+		return o.describePlacement(ctx, out, hub, obj)
 	}
 	// An old version's group is another; its plural is the same.
 	key := v1alpha1.Key{Namespace: obj.GetNamespace(), Group: obj.GroupVersionKind().Group, Resource: gr.Resource, Name: obj.GetName()}

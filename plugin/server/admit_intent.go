@@ -105,19 +105,13 @@ const mostMisfits = 5
 // misfits are the stored objects that the Placement would decide and does not
 // fit. What is submitted along with it is looked at for itself.
 func (s *Server) misfits(ctx context.Context, p *v1alpha1.Placement, together []*unstructured.Unstructured) (field.ErrorList, error) {
-	stored, err := s.placements(ctx, p.Namespace)
-	if err != nil {
-		return nil, err
-	}
-	decisions := v1alpha1.NewDecisions(overlaid(stored, p.Namespace, together))
-	objects, err := s.selectedObjects(ctx, p)
+	objects, err := s.decided(ctx, p, together)
 	if err != nil {
 		return nil, err
 	}
 	var faults field.ErrorList
 	for _, o := range objects {
-		by := decisions.For(o.Kind.Group, o.Kind.Kind, p.Namespace, o.Object.GetName(), o.Object.GetLabels())
-		if by == nil || by.Name != p.Name || o.Object.GetDeletionTimestamp() != nil || submitted(together, o.Object) {
+		if o.Object.GetDeletionTimestamp() != nil || submitted(together, o.Object) {
 			continue
 		}
 		fault, err := s.fit(ctx, p, o.Kind, o.Object)
@@ -132,6 +126,28 @@ func (s *Server) misfits(ctx context.Context, p *v1alpha1.Placement, together []
 		}
 	}
 	return faults, nil
+}
+
+// Decided are the objects that a stored Placement decides, by kind and name as
+// it selects them.
+func (s *Server) Decided(ctx context.Context, p *v1alpha1.Placement) ([]*manifest.Object, error) {
+	return s.decided(ctx, p, nil)
+}
+
+func (s *Server) decided(ctx context.Context, p *v1alpha1.Placement, together []*unstructured.Unstructured) ([]*manifest.Object, error) {
+	stored, err := s.placements(ctx, p.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	decisions := v1alpha1.NewDecisions(overlaid(stored, p.Namespace, together))
+	objects, err := s.selectedObjects(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(objects, func(o *manifest.Object) bool {
+		by := decisions.For(o.Kind.Group, o.Kind.Kind, p.Namespace, o.Object.GetName(), o.Object.GetLabels())
+		return by == nil || by.Name != p.Name
+	}), nil
 }
 
 // selectedObjects are those of the kinds and names that the Placement selects.
