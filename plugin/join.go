@@ -174,12 +174,13 @@ func (o *joinOptions) join(ctx context.Context, hub Hub, found *member) (*v1alph
 		return nil, fmt.Errorf("read the members: %w", err)
 	}
 	for i := range clusters {
-		c := &clusters[i]
-		if c.Name == o.name {
-			return o.again(ctx, hub, c, found)
+		if clusters[i].Name == o.name {
+			return o.again(ctx, hub, &clusters[i], found)
 		}
-		if found.uid != "" && c.Spec.MemberUID == found.uid {
-			return nil, fmt.Errorf("the cluster behind context %q is a member already, as %q", o.context, c.Name)
+	}
+	if found.uid != "" {
+		if c, err := boundTo(ctx, hub, o.name, found.uid); err != nil || c != nil {
+			return nil, o.memberAlready(c, err)
 		}
 	}
 	c := o.cluster(found, len(clusters) == 0)
@@ -195,6 +196,14 @@ func (o *joinOptions) join(ctx context.Context, hub Hub, found *member) (*v1alph
 		o.warn("nodes of %s are in several regions; the cluster counts as in %s, not in %s", c.Name, c.Spec.Region, strings.Join(found.otherRegions, ", "))
 	}
 	return c, nil
+}
+
+func (o *joinOptions) memberAlready(c *v1alpha1.Cluster, err error) error {
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("the cluster behind context %q is a member already, as %q. For another name, join that without --cluster-context, "+
+		"install its agent, and then kubectl fed recover cluster %s --rebind", o.context, c.Name, o.name)
 }
 
 func (o *joinOptions) cluster(found *member, first bool) *v1alpha1.Cluster {

@@ -75,7 +75,7 @@ func commandGroups(s *session, f cmdutil.Factory) templates.CommandGroups {
 	getCmd.ValidArgsFunction = utilcomp.ResourceTypeAndNameCompletionFunc(f)
 	return templates.CommandGroups{
 		{Message: "Federation Commands:", Commands: []*cobra.Command{
-			newCmdInit(s), newCmdJoin(s), newCmdUnjoin(s), newCmdCordon(s), newCmdUncordon(s), newCmdApprove(s, f), newCmdDestroy(s)}},
+			newCmdInit(s), newCmdJoin(s), newCmdUnjoin(s), newCmdCordon(s), newCmdUncordon(s), newCmdApprove(s, f), newCmdRecover(s, f), newCmdDestroy(s)}},
 		{Message: "Object Commands:", Commands: []*cobra.Command{
 			checked(s, withoutToken(create.NewCmdCreate(f, s.IOStreams))),
 			checked(s, clientSide(apply.NewCmdApply("kubectl", f, s.IOStreams))),
