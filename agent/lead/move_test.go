@@ -63,8 +63,8 @@ func TestADeadClustersShareRunsElsewhere(t *testing.T) {
 					equal(t, "holds still", b.verdict("b").Holding, true)
 					b.live(40*time.Second, "a", "b", "c", "d", "e")
 					equal(t, "trusted", fmt.Sprint(b.verdict("b").Holding, " ", b.failed(), b.verdict("b").Flaps), "false 1")
-					b.live(2*time.Minute, "a", "b", "c", "d", "e")
-					equal(t, "in all", total(b.replicas(web), ""), int64(1000))
+					b.live(15*time.Second, "a", "b", "c", "d", "e")
+					equal(t, "in all", fmt.Sprint(b.replicas(web)), "map[a:200 b:200 c:200 d:200 e:200]")
 					equal(t, "told", events(b.statuses["b"].Events), "FailedOver;Holding;Returned;")
 					r.crash(t)
 				})
@@ -151,6 +151,44 @@ func TestReplicasThatFindNoNodeRunElsewhere(t *testing.T) {
 		b.put(web, "200", ringing)
 		b.live(15*time.Second, "a", "b")
 		equal(t, "tried again when the estimate has expired", fmt.Sprint(b.replicas(web)), "map[a:100 b:100]")
+		r.crash(t)
+	})
+}
+
+// What waits for a replacement goes on as soon as that is reported.
+func TestADrainGoesOnWithTheReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, r := fleet(t, "10", "a", "b", "c")
+		b.change("b", func(c *v1alpha1.Cluster) { c.Spec.Cordoned, c.Spec.Drained = true, true })
+		b.locked(func() { b.ring(nil) })
+		pass(500 * time.Millisecond)
+		before := b.replicas(web)
+		equal(t, "others have it all, before b gives anything up", fmt.Sprint(before["b"], total(before, "b")), "3 10")
+		b.live(12*time.Second, "a", "b", "c")
+		equal(t, "then it does", b.replicas(web)["b"], int64(0))
+		st, _ := b.status(web)
+		for _, row := range st.Clusters {
+			if row.Why == "" {
+				t.Errorf("%s: nobody says why", row.Cluster)
+			}
+		}
+		r.crash(t)
+	})
+}
+
+// The shares that wait for a dead cluster's return are known to a new leader.
+func TestWhoIsAwayOutlivesALeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, r := fleet(t, "9", "a", "b", "c")
+		b.live(3*time.Minute, "a", "c")
+		st, _ := b.status(web)
+		equal(t, "away", fmt.Sprint(st.Away, st.Wanted), "[b] 9")
+		r.crash(t)
+		r = lead(t, b, "two", 2)
+		b.live(10*time.Second, "a", "c")
+		after, _ := b.status(web)
+		equal(t, "away", fmt.Sprint(after.Away, after.Wanted), "[b] 9")
+		equal(t, "nothing moved", fmt.Sprint(b.replicas(web)), fmt.Sprint(map[string]int64{"a": 5, "b": 3, "c": 4}))
 		r.crash(t)
 	})
 }
