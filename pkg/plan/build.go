@@ -48,8 +48,8 @@ func (p *planner) build(c int, probes []v1alpha1.ProbeTarget) ClusterPlan {
 func (b *builder) objects() []*Placed {
 	prev := b.p.members[b.c].prev.Objects
 	var changed []*item
-	for _, it := range b.p.items {
-		if it.changed && it.cells[b.c].next != it.prev[b.c] {
+	for _, it := range b.p.cache.changed {
+		if it.cells[b.c].next != it.prev[b.c] {
 			changed = append(changed, it)
 			b.note(it)
 		}

@@ -17,13 +17,16 @@ type Cache struct {
 	items  []*item // by key
 	byKey  map[v1alpha1.Key]*item
 	// shards that item.prev was read from, per member.
-	shards     [][]*Placed
+	shards [][]*Placed
+	// given is what the last plan made of them, changed the items that differ.
+	given      [][]*Placed
+	changed    []*item
 	capacities []map[v1alpha1.Key]int64
 	touched    map[v1alpha1.Key]bool
 	placements placements
 	policies   map[policyKey]*policy
-	// renders counts manifests.
-	renders int64
+	// renders counts manifests, decided the keys that the last plan decided anew.
+	renders, decided int64
 }
 
 // NewCache returns an empty one.
@@ -41,6 +44,7 @@ func (p *planner) collect() {
 	if !now.sameMembers(c.view) {
 		c.items, c.byKey, c.shards = nil, map[v1alpha1.Key]*item{}, make([][]*Placed, len(p.members))
 		c.capacities = make([]map[v1alpha1.Key]int64, len(p.members))
+		c.given = make([][]*Placed, len(p.members))
 	}
 	if c.view = now; !same {
 		c.roster++
@@ -79,7 +83,8 @@ func (p *planner) takeSpecs() {
 		s := &p.in.Specs[i]
 		it := c.item(s.Key, n)
 		it.dirty = it.dirty || it.spec == nil || it.spec.Generation != s.Generation || it.spec.Base != s.Base
-		it.spec, it.seenSpec = s, c.pass
+		it.own = *s // the caller's may change
+		it.spec, it.seenSpec = &it.own, c.pass
 	}
 	for i := range p.in.Broken {
 		b := &p.in.Broken[i]
@@ -118,6 +123,15 @@ func (p *planner) takeShards() {
 	for m := range p.members {
 		objects := p.members[m].prev.Objects
 		if sameSlice(objects, c.shards[m]) && len(objects) > 0 {
+			continue
+		}
+		if sameSlice(objects, c.given[m]) && len(objects) > 0 { // what was planned was written
+			for _, it := range c.changed {
+				if next := it.cells[m].next; it.prev[m] != next {
+					it.prev[m], it.dirty = next, true
+				}
+			}
+			c.shards[m] = objects
 			continue
 		}
 		before := len(c.items)
@@ -193,18 +207,32 @@ func (p *planner) touch() {
 	c.touched = now
 }
 
+// dropEmpty forgets keys of which nothing is left, but not before what depends
+// on them is marked.
 func (p *planner) dropEmpty() {
-	if !slices.ContainsFunc(p.items, (*item).gone) {
-		return
-	}
-	p.items = slices.DeleteFunc(p.items, func(it *item) bool {
-		if it.gone() {
-			delete(p.cache.byKey, it.key)
-			return true
+	p.dropped = map[v1alpha1.Key]bool{}
+	for _, it := range p.items {
+		if !it.gone() {
+			continue
 		}
-		return false
-	})
-	p.cache.items = p.items
+		delete(p.cache.byKey, it.key)
+		p.dropped[it.key] = true
+		switch {
+		case isNamespace(it.key):
+			p.unsettled[it.key.Name] = true
+		case isPlacement(it.key):
+			p.unsettled[it.key.Namespace] = true
+		}
+		for _, k := range it.took {
+			if along := p.item(k); along != nil {
+				along.dirty = true
+			}
+		}
+	}
+	if len(p.dropped) > 0 {
+		p.items = slices.DeleteFunc(p.items, func(it *item) bool { return p.dropped[it.key] })
+		p.cache.items = p.items
+	}
 }
 
 // equal compares what decisions depend on.

@@ -23,7 +23,8 @@ const (
 // item is one key, and what was decided of it last.
 type item struct {
 	key    v1alpha1.Key
-	spec   *Spec
+	own    Spec
+	spec   *Spec // own, or nil
 	broken *Broken
 	// record it was decided with.
 	record   Record

@@ -15,15 +15,23 @@ func Plan(in Input) Output {
 	p.placeAll()
 	p.spend()
 	out := Output{Removals: p.removals}
+	p.findChanged()
 	probes := p.probes()
 	for c := range p.members {
+		p.cache.given[c] = nil
 		if !p.members[c].Unknown {
-			out.Clusters = append(out.Clusters, p.build(c, probes[c]))
+			built := p.build(c, probes[c])
+			p.cache.given[c] = built.Shard.Objects
+			out.Clusters = append(out.Clusters, built)
 		}
 	}
 	p.describe(&out)
 	out.Answered = p.answered()
+	p.cache.decided = 0
 	for _, it := range p.items {
+		if it.dirty {
+			p.cache.decided++
+		}
 		it.dirty = false
 	}
 	return out
@@ -40,6 +48,8 @@ type planner struct {
 	namespaces map[string]*item
 	// unsettled are namespaces whose objects are to be decided anew.
 	unsettled map[string]bool
+	// dropped are keys of which nothing is left.
+	dropped map[v1alpha1.Key]bool
 	// tombstones of all previous shards.
 	tombstones map[v1alpha1.Key][]v1alpha1.Tombstone
 	// confirmed are vanished specs that a user wants gone.
@@ -112,6 +122,15 @@ func prepare(in Input) *planner {
 		}
 	}
 	return p
+}
+
+func (p *planner) findChanged() {
+	p.cache.changed = p.cache.changed[:0]
+	for _, it := range p.items {
+		if it.changed {
+			p.cache.changed = append(p.cache.changed, it)
+		}
+	}
 }
 
 // stages are the order in which objects are placed: what others go along with

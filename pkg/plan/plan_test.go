@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type world struct {
 	now      time.Time
 	gen      int64
 	out      Output
+	// cache is kept from plan to plan, if any, as a leader does.
+	cache *Cache
 }
 
 func newWorld(t *testing.T, clusters ...string) *world {
@@ -68,7 +71,8 @@ func key(s string) v1alpha1.Key {
 
 var kinds = map[string]string{"deployments": "Deployment", "replicasets": "ReplicaSet", "configmaps": "ConfigMap",
 	"namespaces": "Namespace", "secrets": "Secret", "daemonsets": "DaemonSet", "statefulsets": "StatefulSet", "jobs": "Job",
-	"cronjobs": "CronJob", "horizontalpodautoscalers": "HorizontalPodAutoscaler", "services": "Service", "serviceaccounts": "ServiceAccount"}
+	"cronjobs": "CronJob", "horizontalpodautoscalers": "HorizontalPodAutoscaler", "services": "Service",
+	"serviceaccounts": "ServiceAccount", "placements": "Placement"}
 
 func object(k v1alpha1.Key) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: map[string]any{}}
@@ -148,12 +152,19 @@ func (w *world) input() Input {
 func (w *world) pass(failing ...string) Output {
 	w.t.Helper()
 	w.out = Plan(w.input())
+	if w.cache != nil {
+		in := w.input()
+		in.Cache = w.cache
+		w.compare(in)
+	}
 	failed := map[string]bool{}
 	for _, f := range failing {
 		failed[f] = true
 	}
 	for _, c := range w.out.Clusters {
-		if !failed[c.Name] {
+		if !failed[c.Name] && w.cache != nil {
+			w.cluster(c.Name).Previous = c.Shard
+		} else if !failed[c.Name] {
 			// Through the stored form, as a new leader reads it.
 			body, err := json.Marshal(c.Shard.Revision())
 			if err != nil {
@@ -189,6 +200,22 @@ func (w *world) pass(failing ...string) Output {
 	}
 	w.requests = open
 	return w.out
+}
+
+// compare plans with the cache, which must make no difference.
+func (w *world) compare(in Input) {
+	w.t.Helper()
+	plain := w.out
+	w.out = Plan(in)
+	if reflect.DeepEqual(plain, w.out) {
+		return
+	}
+	for i := range plain.Objects {
+		if i < len(w.out.Objects) && !reflect.DeepEqual(plain.Objects[i], w.out.Objects[i]) {
+			w.t.Fatalf("with a cache:\n%+v\nwithout:\n%+v", w.out.Objects[i], plain.Objects[i])
+		}
+	}
+	w.t.Fatalf("with a cache:\n%+v\nwithout:\n%+v", w.out, plain)
 }
 
 // ack lets clusters report every tombstone of theirs gone.

@@ -4,26 +4,56 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
+	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
 // storm is a federation through which random things happen. Asked collects
-// what users delete.
-func storm(t *testing.T, seed uint64, steps int, asked map[v1alpha1.Key]bool, each func(*world, Output)) {
-	r := rand.New(rand.NewPCG(seed, 0))
-	w := newWorld(t, "a", "b", "c")
-	keys := []string{"_cluster/namespaces/n", cm, web, "default/replicasets.apps/rs", "n/configmaps/x", "n/deployments.apps/y"}
+// what users delete; tempest adds placements, taints, failures and time.
+type storm struct {
+	seed    uint64
+	steps   int
+	tempest bool
+	cached  bool
+	asked   map[v1alpha1.Key]bool
+}
+
+var stormKeys = []string{"_cluster/namespaces/n", cm, web, "default/replicasets.apps/rs", "n/configmaps/x", "n/deployments.apps/y"}
+
+var tempestKeys = append([]string{"default/statefulsets.apps/db", "default/jobs.batch/j", "default/cronjobs.batch/tick",
+	"default/horizontalpodautoscalers.autoscaling/web", "default/services/svc"}, stormKeys...)
+
+// tempestPlacements are specs of Placements.
+var tempestPlacements = []string{
+	`{"objects":[{"kind":"Deployment"}],"clusters":{"names":["a","b"]}}`,
+	`{"objects":[{"kind":"Deployment","name":"web"}],"clusters":{"exclude":["c"]},"dependencies":"Follow"}`,
+	`{"objects":[{"kind":"Deployment"}],"replicas":{"rebalance":true,"clusters":{"a":{"weight":2},"*":{"weight":1,"maxReplicas":6}}}}`,
+	`{"objects":[{"kind":"Deployment"}],"replicas":{"clusters":{"b":{"weight":1}}},"failover":{"return":"Never"}}`,
+	`{"objects":[{"kind":"Deployment"},{"kind":"ReplicaSet"}],"failover":{"return":"Gradual"},"tolerations":[{"operator":"Exists"}]}`,
+	`{"objects":[{"kind":"StatefulSet"}],"strategy":"Divide"}`,
+	`{"objects":[{"kind":"ConfigMap"}],"strategy":"One"}`,
+	`{"objects":[{"kind":"Deployment"}],"spread":[{"topology":"zone","maxReplicas":5,"maxClusters":1}]}`,
+	`{"objects":[{"kind":"Deployment"}],"overrides":[{"clusters":{"names":["a"]},"patch":[{"op":"add","path":"/metadata/labels","value":{"o":"a"}}]}]}`,
+	`{"objects":[{"kind":"ConfigMap"}],"overrides":[{"patch":[{"op":"remove","path":"/data/none"}]}]}`,
+	`{"objects":[{"kind":"Deployment"}],"rollout":{"waves":[{"clusters":{"names":["a"]}},{"percentage":"70%","pause":"1m0s"}],"onFailure":"Undo"}}`,
+	`{"objects":[{"kind":"Deployment"}],"strategy":"Sideways"}`,
+}
+
+func (s storm) acts(w *world, r *rand.Rand) []func(k string) {
+	cluster := func() *Cluster { return &w.clusters[r.IntN(len(w.clusters))] }
 	acts := []func(k string){
 		func(k string) { w.put(k) },
 		func(k string) { w.put(k, label(fmt.Sprint(w.gen))) },
 		func(string) { w.put(web, replicas(r.Int64N(20))) },
 		func(k string) {
 			if w.hasSpec(k) {
-				asked[key(k)] = true
+				s.asked[key(k)] = true
 				w.put(k, deleted(""))
 			}
 		},
@@ -32,18 +62,92 @@ func storm(t *testing.T, seed uint64, steps int, asked map[v1alpha1.Key]bool, ea
 			w.gen++
 			w.specs[key(k)] = Spec{Key: key(k), Generation: w.gen, Object: object(key(k))}
 		},
-		func(string) { w.ack(w.clusters[r.IntN(len(w.clusters))].Name) },
-		func(string) { c := &w.clusters[r.IntN(len(w.clusters))]; c.Stale = !c.Stale },
-		func(string) { c := &w.clusters[r.IntN(len(w.clusters))]; c.Spec.Cordoned = !c.Spec.Cordoned },
+		func(string) { w.ack(cluster().Name) },
+		func(string) { c := cluster(); c.Stale = !c.Stale },
+		func(string) { c := cluster(); c.Spec.Cordoned = !c.Spec.Cordoned },
 		func(k string) {
-			asked[key(k)] = true
+			s.asked[key(k)] = true
 			w.requests = append(w.requests, v1alpha1.Request{ID: fmt.Sprint(w.gen), Type: v1alpha1.RequestDeleteMissing, Keys: []v1alpha1.Key{key(k)}})
 		},
 	}
-	for range steps {
+	if !s.tempest {
+		return acts
+	}
+	return append(acts,
+		func(string) {
+			n := r.IntN(len(tempestPlacements))
+			w.place(fmt.Sprintf("p%d", n%3), tempestPlacements[n])
+		},
+		func(string) {
+			for _, n := range []string{"p0", "p1", "p2"} {
+				delete(w.specs, key("default/placements.kubectl-fed.io/"+n))
+			}
+		},
+		func(string) {
+			if k := "default/placements.kubectl-fed.io/p1"; w.hasSpec(k) {
+				w.put(k, deleted(""))
+			}
+		},
+		func(string) { c := cluster(); c.Failed = !c.Failed; c.Stale = c.Failed },
+		func(string) { c := cluster(); c.Holding = !c.Holding },
+		func(string) { c := cluster(); c.Spec.Drained = !c.Spec.Drained },
+		func(string) { c := cluster(); c.Spec.Lost = !c.Spec.Lost },
+		func(string) { c := cluster(); c.Unknown = !c.Unknown },
+		func(string) {
+			c := cluster()
+			c.Spec.Taints = nil
+			if r.IntN(2) == 0 {
+				c.Spec.Taints = []v1alpha1.Taint{{Key: "t", Effect: []string{"NoSchedule", "NoExecute"}[r.IntN(2)]}}
+			}
+		},
+		func(string) { cluster().Spec.Zones = []string{fmt.Sprint("z", r.IntN(2))} },
+		func(string) { cluster().Published = []string{fmt.Sprintf("10.0.0.%d:80", r.IntN(3))} },
+		func(k string) {
+			cluster().Capacity = map[v1alpha1.Key]int64{key(web): r.Int64N(8), key(k): r.Int64N(8)}
+		},
+		func(string) { w.now = w.now.Add(time.Duration(r.IntN(90)) * time.Second) },
+		func(k string) {
+			kind := []v1alpha1.RequestType{v1alpha1.RequestRebalance, v1alpha1.RequestApprove}[r.IntN(2)]
+			w.requests = append(w.requests, v1alpha1.Request{ID: fmt.Sprint("r", w.gen), Type: kind, Keys: []v1alpha1.Key{key(web), key(k)}})
+		},
+		func(string) {
+			w.put("default/horizontalpodautoscalers.autoscaling/web", func(o *unstructured.Unstructured) {
+				o.Object["spec"] = map[string]any{"scaleTargetRef": map[string]any{"kind": "Deployment", "name": "web"},
+					"minReplicas": r.Int64N(3) + 1, "maxReplicas": r.Int64N(9) + 3}
+			})
+		},
+		func(string) {
+			w.put(web, func(o *unstructured.Unstructured) {
+				_ = unstructured.SetNestedField(o.Object, "c", "spec", "template", "spec", "serviceAccountName")
+				_ = unstructured.SetNestedSlice(o.Object, []any{map[string]any{"configMap": map[string]any{"name": "c"}}}, "spec", "template", "spec", "volumes")
+			})
+		},
+		func(string) {
+			w.put("default/jobs.batch/j", func(o *unstructured.Unstructured) {
+				o.Object["spec"] = map[string]any{"parallelism": r.Int64N(6), "completions": r.Int64N(9)}
+			})
+		},
+	)
+}
+
+func (s storm) run(t *testing.T, each func(*world, Output)) {
+	r := rand.New(rand.NewPCG(s.seed, 0))
+	w := newWorld(t, "a", "b", "c")
+	keys := stormKeys
+	if s.tempest {
+		w.join("d")
+		keys = tempestKeys
+	}
+	if s.cached {
+		w.cache = NewCache()
+	}
+	acts := s.acts(w, r)
+	for range s.steps {
 		acts[r.IntN(len(acts))](keys[r.IntN(len(keys))])
-		for _, c := range w.clusters {
-			w.report(c.Name)
+		for i := range w.clusters {
+			if !s.tempest || r.IntN(3) > 0 {
+				w.report(w.clusters[i].Name)
+			}
 		}
 		in := w.input()
 		shuffled := w.input()
@@ -55,7 +159,7 @@ func storm(t *testing.T, seed uint64, steps int, asked map[v1alpha1.Key]bool, ea
 			shuffled.Requests[i], shuffled.Requests[j] = shuffled.Requests[j], shuffled.Requests[i]
 		})
 		if a, b := Plan(in), Plan(shuffled); !reflect.DeepEqual(a, b) {
-			t.Fatalf("seed %d: the order of the input changes the plan:\n%+v\n%+v", seed, a, b)
+			t.Fatalf("seed %d: the order of the input changes the plan:\n%+v\n%+v", s.seed, a, b)
 		}
 		var failing []string
 		if r.IntN(4) == 0 {
@@ -74,7 +178,7 @@ func TestStorm(t *testing.T) {
 		}
 		asked := map[v1alpha1.Key]bool{}
 		before := map[string]map[identity]bool{}
-		storm(t, seed, 80, asked, func(w *world, out Output) {
+		storm{seed: seed, steps: 80, asked: asked}.run(t, func(w *world, out Output) {
 			for _, c := range w.clusters {
 				now, buried := map[identity]bool{}, map[identity]bool{}
 				for _, x := range c.Previous.Tombstones {
@@ -114,19 +218,16 @@ func TestStorm(t *testing.T) {
 
 // TestCacheChangesNothing: plans with and without a cache are the same.
 func TestCacheChangesNothing(t *testing.T) {
-	cache := NewCache()
-	storm(t, 1000, 200, map[v1alpha1.Key]bool{}, func(w *world, _ Output) {
-		in := w.input()
-		plain := Plan(in)
-		in.Cache = cache
-		if cached := Plan(in); !reflect.DeepEqual(plain, cached) {
-			t.Fatalf("with a cache:\n%+v\nwithout:\n%+v", cached, plain)
-		}
-	})
+	for seed := range uint64(10) {
+		storm{seed: 1000 + seed, steps: 100, cached: true, asked: map[v1alpha1.Key]bool{}}.run(t, func(*world, Output) {})
+	}
+	for seed := range uint64(60) {
+		storm{seed: 3000 + seed, steps: 150, cached: true, tempest: true, asked: map[v1alpha1.Key]bool{}}.run(t, func(*world, Output) {})
+	}
 }
 
 func TestPlanningTwiceChangesNothing(t *testing.T) {
-	storm(t, 2000, 200, map[v1alpha1.Key]bool{}, func(w *world, _ Output) {
+	storm{seed: 2000, steps: 200, asked: map[v1alpha1.Key]bool{}}.run(t, func(w *world, _ Output) {
 		w.settle()
 		for _, c := range w.pass().Clusters {
 			if c.Changed {
@@ -151,6 +252,7 @@ func federationOf(specs, clusters int) Input {
 		}
 	}
 	in := w.input()
+	slices.SortFunc(in.Specs, func(a, b Spec) int { return a.Key.Compare(b.Key) })
 	in.Cache = NewCache()
 	carry(&in, Plan(in))
 	return in
@@ -170,26 +272,85 @@ func carry(in *Input, out Output) {
 	}
 }
 
-// BenchmarkPlanOneChange is one pass over 5000 specs and 13 clusters of which
-// one spec changed.
-func BenchmarkPlanOneChange(b *testing.B) {
-	in := federationOf(5000, 13)
+// change writes a spec of the input again, with another label.
+func change(in *Input, spec int, generation int64) {
+	o := in.Specs[spec].Object.DeepCopy()
+	label(fmt.Sprint(generation))(o)
+	in.Specs[spec].Object, in.Specs[spec].Generation = o, generation
+}
+
+// BenchmarkReplan is what one changed spec of 5000 costs in a federation of 100
+// clusters: the pass that gives the change to all of them, and the one after
+// it, which finds nothing to do.
+func BenchmarkReplan(b *testing.B) {
+	in := federationOf(5000, 100)
+	carry(&in, Plan(in))
 	b.ReportAllocs()
 	generation := int64(1 << 20)
 	for b.Loop() {
 		generation++
-		o := in.Specs[0].Object.DeepCopy()
-		label(fmt.Sprint(generation))(o)
-		in.Specs[0].Object, in.Specs[0].Generation = o, generation
+		change(&in, 0, generation)
 		carry(&in, Plan(in))
 	}
 }
 
-// BenchmarkPlanNoChange is a pass that finds nothing to do.
-func BenchmarkPlanNoChange(b *testing.B) {
-	in := federationOf(5000, 13)
+// BenchmarkReplanNothing is a pass that finds nothing to do.
+func BenchmarkReplanNothing(b *testing.B) {
+	in := federationOf(5000, 100)
+	carry(&in, Plan(in))
 	b.ReportAllocs()
 	for b.Loop() {
 		Plan(in)
 	}
+}
+
+// BenchmarkPlanAnew is the first pass of a leader over shards that it has read.
+func BenchmarkPlanAnew(b *testing.B) {
+	in := federationOf(5000, 100)
+	carry(&in, Plan(in))
+	b.ReportAllocs()
+	for b.Loop() {
+		in.Cache = NewCache()
+		Plan(in)
+	}
+}
+
+// BenchmarkReplanRoster is a pass after a cluster fell silent: everything is
+// decided anew.
+func BenchmarkReplanRoster(b *testing.B) {
+	in := federationOf(5000, 100)
+	carry(&in, Plan(in))
+	b.ReportAllocs()
+	for b.Loop() {
+		in.Clusters[7].Stale = !in.Clusters[7].Stale
+		Plan(in)
+	}
+}
+
+// TestOneChangeReplansOne counts what is done for one changed spec.
+func TestOneChangeReplansOne(t *testing.T) {
+	in := federationOf(100, 10)
+	for range 2 {
+		carry(&in, Plan(in))
+	}
+	before := in.Cache.renders
+	change(&in, 1, 1<<20)
+	out := Plan(in)
+	equal(t, "rendered", in.Cache.renders-before, 1)
+	for _, c := range out.Clusters {
+		equal(t, c.Name, c.Changed, true)
+	}
+	carry(&in, out)
+	carry(&in, Plan(in))
+	before = in.Cache.renders
+	out = Plan(in)
+	equal(t, "rendered for nothing", in.Cache.renders-before, 0)
+	for i, c := range out.Clusters {
+		equal(t, "changed", c.Changed, false)
+		equal(t, "shared", &c.Shard.Objects[0] == &in.Clusters[i].Previous.Objects[0], true)
+	}
+	equal(t, "decided", in.Cache.decided, 0)
+	change(&in, 60, 1<<21)
+	Plan(in)
+	equal(t, "decided", in.Cache.decided, 1)
 }

@@ -54,7 +54,7 @@ func (p *planner) targetChanged(it *item) bool {
 		return false
 	}
 	target := p.item(it.intent.target)
-	return target != nil && target.dirty
+	return target != nil && target.dirty || p.dropped[it.intent.target]
 }
 
 // connect finds what goes along with what, and renews both ends.
