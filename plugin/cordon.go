@@ -63,8 +63,9 @@ func (o *cordonOptions) run(ctx context.Context) error {
 func (o *cordonOptions) mark(ctx context.Context, hub Hub, name string) error {
 	changed := false
 	c, err := o.updateCluster(ctx, hub, name, func(c *v1alpha1.Cluster) bool {
-		changed = c.Spec.Cordoned != o.cordon || c.Spec.Lost != o.lost
-		c.Spec.Cordoned, c.Spec.Lost = o.cordon, o.lost
+		drained := c.Spec.Drained && o.cordon
+		changed = c.Spec.Cordoned != o.cordon || c.Spec.Lost != o.lost || c.Spec.Drained != drained
+		c.Spec.Cordoned, c.Spec.Lost, c.Spec.Drained = o.cordon, o.lost, drained
 		return changed
 	})
 	if err != nil {

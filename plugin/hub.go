@@ -20,6 +20,7 @@ type Hub interface {
 	Words
 	Leadership
 	Ground
+	Decisions
 }
 
 // Versions are the specs as they were.

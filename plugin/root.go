@@ -75,7 +75,9 @@ func commandGroups(s *session, f cmdutil.Factory) templates.CommandGroups {
 	getCmd.ValidArgsFunction = utilcomp.ResourceTypeAndNameCompletionFunc(f)
 	return templates.CommandGroups{
 		{Message: "Federation Commands:", Commands: []*cobra.Command{
-			newCmdInit(s), newCmdJoin(s), newCmdUnjoin(s), newCmdCordon(s), newCmdUncordon(s), newCmdApprove(s, f), newCmdRecover(s, f), newCmdDestroy(s)}},
+			newCmdInit(s), newCmdJoin(s), newCmdUnjoin(s), newCmdCordon(s), newCmdUncordon(s), newCmdDrain(s),
+			newCmdApprove(s, f), newCmdRecover(s, f), newCmdDestroy(s)}},
+		{Message: "Planning Commands:", Commands: []*cobra.Command{newCmdPlan(s), newCmdWhy(s, f), newCmdRebalance(s, f)}},
 		{Message: "Object Commands:", Commands: []*cobra.Command{
 			checked(s, withoutToken(create.NewCmdCreate(f, s.IOStreams))),
 			checked(s, clientSide(apply.NewCmdApply("kubectl", f, s.IOStreams))),

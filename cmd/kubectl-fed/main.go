@@ -23,9 +23,11 @@ func main() {
 	os.Exit(plugin.Main(ctx, name(os.Args[0]), connect, streams, os.Args[1:]))
 }
 
-// bucketHub is the typed store with the bucket's own setup beside it.
+// bucketHub is the typed store with its snapshots and the bucket's own setup
+// beside it.
 type bucketHub struct {
 	*hub.Store
+	*hub.Reader
 	hub.Provisioner
 }
 
@@ -34,7 +36,8 @@ func connect(ctx context.Context, url string) (plugin.Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bucketHub{hub.New(b), b}, nil
+	store := hub.New(b)
+	return bucketHub{store, hub.NewReader(store), b}, nil
 }
 
 // name is what the user typed: kubectl runs plugins by their full path, a
