@@ -20,6 +20,7 @@ func TestBuiltinTable(t *testing.T) {
 		{Group: "apps", Version: "v1", Kind: "Deployment"}:                               {"deployments", true, "deploy", true},
 		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}:                     {"ingresses", true, "ing", false},
 		{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}: {"customresourcedefinitions", false, "crd", false},
+		{Group: "kubectl-fed.io", Version: "v1alpha1", Kind: "Placement"}:                {"placements", true, "pl", false},
 	} {
 		k, ok := kinds.Builtin().ForKind(gvk)
 		if !ok || k.Resource != want.resource || k.Namespaced != want.namespaced || k.Scale != want.scale || len(k.ShortNames) == 0 || k.ShortNames[0] != want.short {

@@ -231,3 +231,26 @@ func TestExamplesDecode(t *testing.T) {
 		t.Errorf("the seed's Ingress: %v, warnings %q", err, warnings)
 	}
 }
+
+func TestDecodeIntent(t *testing.T) {
+	placement := "apiVersion: kubectl-fed.io/v1alpha1\nkind: Placement\nmetadata: {name: a}\nspec:\n  objects: [{kind: Deployment}]\n"
+	for name, tc := range map[string]struct{ body, want string }{
+		"a placement":        {placement, ""},
+		"null is a value":    {placement + "  overrides: [{patch: [{op: add, path: /spec/a, value: null}]}]\n", ""},
+		"an unknown field":   {placement + "  strategie: Copy\n", ":6: spec.strategie: unknown field"},
+		"a wrong type":       {placement + "  preferred: [{weight: much, clusters: {}}]\n", ":6: spec.preferred.weight: wrong type: got string, want int64"},
+		"what no type tells": {placement + "  spread:\n  - {topology: zone, maxReplicas: 1}\n  - {topology: rack}\n", ":8: spec.spread[1]: Required value: maxReplicas or maxClusters"},
+		"no duration":        {placement + "  rollout:\n    waves: [{percentage: 10%}]\n    minHealthyTime: 5\n", `:8: spec.rollout.minHealthyTime: Invalid value: "5": want a duration`},
+		"an annotation": {"apiVersion: v1\nkind: Namespace\nmetadata:\n  name: a\n  annotations:\n    b: c\n    federation.alpha.kubernetes.io/cluster-selector: '[{]'\n",
+			":7: metadata.annotations[federation.alpha.kubernetes.io/cluster-selector]: Invalid value: line 1, column 3: [0]: not valid JSON"},
+	} {
+		docs, err := manifest.Documents("x.yaml", strings.NewReader(tc.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = manifest.Decode(docs[0], kinds.Builtin())
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.HasPrefix(err.Error(), "x.yaml"+tc.want)) {
+			t.Errorf("%s: %v, want %q", name, err, tc.want)
+		}
+	}
+}

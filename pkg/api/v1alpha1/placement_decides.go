@@ -90,7 +90,7 @@ func (s *ObjectSelector) selects(group, kind, name string, labels map[string]str
 	case s.LabelSelector == nil:
 		return byKind
 	}
-	if failed := mismatch(s.LabelSelector, labels); failed != "" {
+	if (mismatch(s.LabelSelector, labels) != unmet{}) {
 		return notSelected
 	}
 	return byLabel
@@ -114,47 +114,61 @@ var coreKinds = map[string]bool{"Binding": true, "ConfigMap": true, "Endpoints":
 	"Namespace": true, "Node": true, "PersistentVolume": true, "PersistentVolumeClaim": true, "Pod": true, "PodTemplate": true,
 	"ReplicationController": true, "ResourceQuota": true, "Secret": true, "Service": true, "ServiceAccount": true}
 
-// mismatch is the requirement that labels do not meet, in words, or empty. A
-// requirement that no validation would let pass is met by nothing.
-func mismatch(s *metav1.LabelSelector, labels map[string]string) string {
+// unmet is a requirement that labels do not meet: that a label has a value, or
+// an expression. The zero unmet says that all are met.
+type unmet struct {
+	key, want  string
+	expression *metav1.LabelSelectorRequirement
+}
+
+// mismatch is the first requirement that labels do not meet. One that no
+// validation would let pass is met by nothing.
+func mismatch(s *metav1.LabelSelector, labels map[string]string) unmet {
 	if s == nil {
-		return ""
+		return unmet{}
 	}
-	failed := ""
+	first := unmet{}
 	for key, want := range s.MatchLabels {
 		// The first by name, as maps have no order.
-		if got, ok := labels[key]; (!ok || got != want) && (failed == "" || key < failed) {
-			failed = key
+		if got, ok := labels[key]; (!ok || got != want) && (first.key == "" || key < first.key) {
+			first = unmet{key: key, want: want}
 		}
 	}
-	if failed != "" {
-		return "label " + failed + " is not " + s.MatchLabels[failed]
+	if first.key != "" {
+		return first
 	}
 	for i := range s.MatchExpressions {
 		e := &s.MatchExpressions[i]
 		got, ok := labels[e.Key]
-		switch e.Operator {
-		case metav1.LabelSelectorOpIn:
-			if !ok || !slices.Contains(e.Values, got) {
-				return "label " + e.Key + " is not " + oneOf(e.Values)
-			}
-		case metav1.LabelSelectorOpNotIn:
-			if ok && slices.Contains(e.Values, got) {
-				return "label " + e.Key + " is " + got
-			}
-		case metav1.LabelSelectorOpExists:
-			if !ok {
-				return "it has no label " + e.Key
-			}
-		case metav1.LabelSelectorOpDoesNotExist:
-			if ok {
-				return "it has a label " + e.Key
-			}
-		default:
-			return "operator " + string(e.Operator) + " is unknown"
+		in := ok && slices.Contains(e.Values, got)
+		met := e.Operator == metav1.LabelSelectorOpIn && in || e.Operator == metav1.LabelSelectorOpNotIn && !in ||
+			e.Operator == metav1.LabelSelectorOpExists && ok || e.Operator == metav1.LabelSelectorOpDoesNotExist && !ok
+		if !met {
+			return unmet{key: e.Key, want: got, expression: e}
 		}
 	}
-	return ""
+	return unmet{}
+}
+
+// String says it in terms of the labels; empty where nothing is unmet.
+func (u unmet) String() string {
+	switch {
+	case u == unmet{}:
+		return ""
+	case u.expression == nil:
+		return "label " + u.key + " is not " + u.want
+	}
+	switch u.expression.Operator {
+	case metav1.LabelSelectorOpIn:
+		return "label " + u.key + " is not " + oneOf(u.expression.Values)
+	case metav1.LabelSelectorOpNotIn:
+		return "label " + u.key + " is " + u.want
+	case metav1.LabelSelectorOpExists:
+		return "it has no label " + u.key
+	case metav1.LabelSelectorOpDoesNotExist:
+		return "it has a label " + u.key
+	}
+	return "operator " + string(u.expression.Operator) + " is unknown"
 }
 
 // oneOf lists values: "a", "a or b", "a, b or c".

@@ -52,3 +52,13 @@ func TestDecides(t *testing.T) {
 		}
 	}
 }
+
+func TestDecisionsDoNotAllocate(t *testing.T) {
+	all := []*v1alpha1.Placement{placement("a", v1alpha1.ObjectSelector{Kind: "Deployment", LabelSelector: &metav1.LabelSelector{
+		MatchLabels: map[string]string{"tier": "back"}, MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Exists"}}}}),
+		placement("b", v1alpha1.ObjectSelector{Kind: "Deployment"})}
+	decisions, labels := v1alpha1.NewDecisions(all), map[string]string{"tier": "back"}
+	if n := testing.AllocsPerRun(100, func() { decisions.For("apps", "Deployment", "default", "web", labels) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -21,7 +21,7 @@ func (s *ClusterSelector) Matches(c *Cluster, region string, zones []string) (ma
 	case len(s.Zones) > 0 && !slices.ContainsFunc(zones, func(z string) bool { return slices.Contains(s.Zones, z) }):
 		return false, "zone " + orNone(strings.Join(zones, ", ")) + " is not " + oneOf(s.Zones)
 	}
-	reason = mismatch(s.LabelSelector, c.Labels)
+	reason = mismatch(s.LabelSelector, c.Labels).String()
 	return reason == "", reason
 }
 
