@@ -463,6 +463,26 @@ func TestNewLeaderInAFreeze(t *testing.T) {
 	equal(t, "nothing moved", fmt.Sprint(f.frozen, " ", f.failed()), "true ")
 }
 
+// With its verdicts lost, a leader still knows who was taken for dead.
+func TestRecallKeepsFailed(t *testing.T) {
+	f := newFleet(3)
+	f.silence("b")
+	f.until(t, time.Hour, f.fails("b"))
+	told := map[string]v1alpha1.ClusterStatus{}
+	for _, c := range f.clusters {
+		told[c.Name] = Cluster(ClusterStatusInput{Cluster: c, Verdict: f.verdicts[c.Name], Seen: f.seen[c.Name], Now: f.now})
+	}
+	f.verdicts = Recall(told)
+	f.newLeader(0)
+	for range 120 {
+		f.pass(time.Second)
+		equal(t, "failed", f.failed(), "b")
+	}
+	f.revive("b")
+	took := f.until(t, time.Hour, func() bool { return !f.verdicts["b"].Failed })
+	within(t, "trusted after", took, 60*time.Second, 71*time.Second)
+}
+
 func TestPolicyBounds(t *testing.T) {
 	d := func(d time.Duration) metav1.Duration { return metav1.Duration{Duration: d} }
 	equal(t, "defaults", policyOf(v1alpha1.FailoverPolicy{}), policy{2 * time.Minute, time.Minute, 10 * time.Minute})

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
@@ -175,8 +176,13 @@ func Recall(told map[string]v1alpha1.ClusterStatus) map[string]v1alpha1.ClusterV
 	verdicts := make(map[string]v1alpha1.ClusterVerdict, len(told))
 	for name, st := range told {
 		ready := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionReady)
-		verdicts[name] = v1alpha1.ClusterVerdict{UID: st.UID, MemberUID: st.MemberUID, State: st.State, LastHeartbeat: st.LastHeartbeat.Time,
+		v := v1alpha1.ClusterVerdict{UID: st.UID, MemberUID: st.MemberUID, State: st.State, LastHeartbeat: st.LastHeartbeat.Time,
 			Reported: !st.LastHeartbeat.IsZero(), Stale: ready != nil && ready.Reason == string(v1alpha1.ClusterStale)}
+		// How often it fell silent is lost; that its share runs elsewhere is not.
+		if over := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionFailedOver); over != nil && over.Status == metav1.ConditionTrue {
+			v.Failed, v.Reason = true, over.Message
+		}
+		verdicts[name] = v
 	}
 	return verdicts
 }
