@@ -43,12 +43,16 @@ func Test(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	work, err := os.MkdirTemp(os.Getenv(workVariable), "run-")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Files:               script.Matching("*.txtar"),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds:                script.Commands(),
-		WorkdirRoot:         os.Getenv(workVariable),
+		WorkdirRoot:         work,
 		Setup: func(e *testscript.Env) error {
 			if err := programs.Setup(e, ""); err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -20,11 +21,15 @@ const (
 	containerdSocket = "/run/containerd/containerd.sock"
 	socketLimit      = time.Minute
 	importLimit      = 2 * time.Minute
+	// As a service manager would, for the kubelet gives up where it should wait.
+	kubeletStarts = 10
+	kubeletPause  = time.Second
 )
 
 // Inside is a node's first process: it furnishes the node, runs containerd and
-// the kubelet, and collects what they leave. It returns when one of them ends;
-// the kernel then ends everything else in the node. Kubelet is the command that
+// the kubelet, and collects what they leave. It returns when containerd ends or
+// the kubelet does again and again; the kernel then ends everything else in the
+// node. Kubelet is the command that
 // becomes the kubelet when its arguments are appended.
 func Inside(dir string, i int, kubelet []string) error {
 	c, err := spec.Load(dir)
@@ -64,16 +69,36 @@ func Inside(dir string, i int, kubelet []string) error {
 	if err := heard(host); err != nil {
 		return err
 	}
-	agent, err := r.start("/var/log/kubelet.log", kubelet[0], append(append([]string{}, kubelet[1:]...), kubeletFlags(n)...)...)
+	return supervise(r, n, runtime, append(append([]string{}, kubelet...), kubeletFlags(n)...), filepath.Join(n.RealNodeDir(dir), "log"))
+}
+
+// supervise keeps a kubelet running beside containerd. Logs is where the host
+// sees what they write.
+func supervise(r *reaper, n spec.RealNode, runtime <-chan error, kubelet []string, logs string) error {
+	for range kubeletStarts {
+		agent, err := r.start("/var/log/kubelet.log", kubelet[0], kubelet[1:]...)
+		if err != nil {
+			return err
+		}
+		select {
+		case status := <-runtime:
+			return fmt.Errorf("containerd ended (%v); its log is %s", status, filepath.Join(logs, "containerd.log"))
+		case status := <-agent:
+			fmt.Printf("node %s: the kubelet ended (%v)\n%s\n", n.Name, status, lastLines("/var/log/kubelet.log"))
+		}
+		time.Sleep(kubeletPause)
+	}
+	return fmt.Errorf("the kubelet ended %d times; its log is %s", kubeletStarts, filepath.Join(logs, "kubelet.log"))
+}
+
+// lastLines is where a program says why it ended.
+func lastLines(path string) string {
+	b, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return err.Error()
 	}
-	select {
-	case status := <-runtime:
-		return fmt.Errorf("containerd ended (%v); its log is %s", status, filepath.Join(n.RealNodeDir(dir), "log", "containerd.log"))
-	case status := <-agent:
-		return fmt.Errorf("the kubelet ended (%v); its log is %s", status, filepath.Join(n.RealNodeDir(dir), "log", "kubelet.log"))
-	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return "  " + strings.Join(lines[max(0, len(lines)-3):], "\n  ")
 }
 
 // heard waits for a line from the host.
