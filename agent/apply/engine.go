@@ -63,6 +63,7 @@ type Engine struct {
 
 	mu      sync.Mutex
 	records map[v1alpha1.Key]*record
+	took    bool // a shard was taken
 }
 
 // New makes an engine that does nothing before Run.
@@ -103,6 +104,7 @@ func (e *Engine) Take(s *v1alpha1.Shard) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.took = true
 	named := make(map[v1alpha1.Key]bool, len(s.Objects)+len(tombs))
 	for _, o := range s.Objects {
 		named[o.Key] = true
@@ -287,8 +289,8 @@ func (e *Engine) noticed(key v1alpha1.Key) {
 	e.mu.Unlock()
 	if known {
 		e.queue.Add(key)
-		poke(e.changed)
 	}
+	poke(e.changed) // also for what is left over
 }
 
 // shrink is the inventory's view of an object.

@@ -3,6 +3,8 @@ package apply
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,12 +64,13 @@ func (i *Inventory) Watch(ctx context.Context, gvr schema.GroupVersionResource) 
 	go rewatch(watching, gvr, reflector.ListAndWatchWithContext)
 }
 
-// Keep stops the watches of all other resources.
+// Keep stops the watches of all other resources, but for those that hold an
+// object of ours still.
 func (i *Inventory) Keep(used map[schema.GroupVersionResource]bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for gvr, s := range i.stores {
-		if !used[gvr] {
+		if !used[gvr] && !slices.ContainsFunc(slices.Collect(maps.Values(s.seen)), (*Seen).ours) {
 			s.stop()
 			delete(i.stores, gvr)
 		}

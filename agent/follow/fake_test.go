@@ -193,11 +193,12 @@ func (b *fakeBucket) last() (hb v1alpha1.Heartbeat, r v1alpha1.Report, beats, re
 
 // fakeEngine takes shards and reports what the test says.
 type fakeEngine struct {
-	mu       sync.Mutex
-	taken    []int64
-	recalled []v1alpha1.ObjectReport
-	objects  []v1alpha1.ObjectReport
-	changed  chan struct{}
+	mu        sync.Mutex
+	taken     []int64
+	recalled  []v1alpha1.ObjectReport
+	objects   []v1alpha1.ObjectReport
+	leftovers []v1alpha1.Key
+	changed   chan struct{}
 }
 
 func newFakeEngine() *fakeEngine { return &fakeEngine{changed: make(chan struct{}, 1)} }
@@ -228,6 +229,8 @@ func (e *fakeEngine) set(o ...v1alpha1.ObjectReport) {
 	e.mu.Unlock()
 	poke(e.changed)
 }
+
+func (e *fakeEngine) Leftovers() []v1alpha1.Key { return e.leftovers }
 
 func (e *fakeEngine) Gone() []v1alpha1.GoneObject { return nil }
 func (e *fakeEngine) Changed() <-chan struct{}    { return e.changed }

@@ -283,3 +283,32 @@ func TestRestoreIsAcceptedInTheMiddleOfAChain(t *testing.T) {
 		}
 	})
 }
+
+func TestLeftoversAreToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBucket()
+		b.add(1)
+		s := speak(t, b, identity("a", "m"))
+		pass(5 * time.Second)
+		if _, r, _, _ := b.last(); meta.FindStatusCondition(r.Conditions, v1alpha1.ConditionLeftovers) != nil {
+			t.Errorf("%+v", r.Conditions)
+		}
+		for i := range 7 {
+			s.engine.leftovers = append(s.engine.leftovers, v1alpha1.Key{Namespace: "default", Resource: "configmaps", Name: string(rune('a' + i))})
+		}
+		poke(s.engine.changed)
+		pass(5 * time.Second)
+		_, r, _, _ := b.last()
+		c := meta.FindStatusCondition(r.Conditions, v1alpha1.ConditionLeftovers)
+		if c == nil || c.Reason != v1alpha1.ReasonLeftovers || !strings.Contains(c.Message, "7 objects") || !strings.Contains(c.Message, "default/configmaps/e, …. They") {
+			t.Errorf("%+v", c)
+		}
+		s.engine.leftovers = nil
+		poke(s.engine.changed)
+		pass(5 * time.Second)
+		if _, r, _, _ := b.last(); meta.IsStatusConditionTrue(r.Conditions, v1alpha1.ConditionLeftovers) {
+			t.Errorf("%+v", r.Conditions)
+		}
+		s.end(t)
+	})
+}

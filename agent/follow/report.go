@@ -3,6 +3,8 @@ package follow
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -94,11 +96,34 @@ func refusedCondition(now metav1.Time, p Progress) metav1.Condition {
 // restoredCondition says that the agent waits for a user's word, or that it no
 // longer does.
 func restoredCondition(list []metav1.Condition, now metav1.Time, waiting string) []metav1.Condition {
-	c := metav1.Condition{Type: v1alpha1.ConditionMemberRestored, Status: metav1.ConditionFalse, Reason: "None", LastTransitionTime: now}
-	if waiting != "" {
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonMemberRestored, waiting
+	return rareCondition(list, now, v1alpha1.ConditionMemberRestored, v1alpha1.ReasonMemberRestored, waiting)
+}
+
+// leftoversCondition names the first of what nobody wants in the member.
+func leftoversCondition(list []metav1.Condition, now metav1.Time, keys []v1alpha1.Key) []metav1.Condition {
+	const most = 5
+	message := ""
+	if len(keys) > 0 {
+		names := make([]string, 0, most+1)
+		for _, k := range keys[:min(len(keys), most)] {
+			names = append(names, k.String())
+		}
+		if len(keys) > most {
+			names = append(names, "…")
+		}
+		message = fmt.Sprintf("%d objects bear the federation's mark, but it knows nothing of them: %s. They are left as they are: "+
+			"create them again in the federation, which takes them over, or delete them in this cluster", len(keys), strings.Join(names, ", "))
 	}
-	if waiting != "" || meta.FindStatusCondition(list, c.Type) != nil {
+	return rareCondition(list, now, v1alpha1.ConditionLeftovers, v1alpha1.ReasonLeftovers, message)
+}
+
+// rareCondition is true while there is a message; most members never have it.
+func rareCondition(list []metav1.Condition, now metav1.Time, kind, reason, message string) []metav1.Condition {
+	c := metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: "None", LastTransitionTime: now}
+	if message != "" {
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, reason, message
+	}
+	if message != "" || meta.FindStatusCondition(list, kind) != nil {
 		meta.SetStatusCondition(&list, c)
 	}
 	return list

@@ -32,6 +32,8 @@ const (
 type State interface {
 	Objects() []v1alpha1.ObjectReport
 	Gone() []v1alpha1.GoneObject
+	// Leftovers bear the federation's marks, but the shard does not name them.
+	Leftovers() []v1alpha1.Key
 	// Changed is poked when the others may answer differently.
 	Changed() <-chan struct{}
 }
@@ -221,6 +223,7 @@ func (r *Reporter) report(ctx context.Context) (wrote bool, again time.Duration,
 	}
 	now := metav1.NewTime(r.clock.Now())
 	r.conditions = restoredCondition(conditions(r.conditions, now, r.health.Unready(), p), now, waiting)
+	r.conditions = leftoversCondition(r.conditions, now, r.state.Leftovers())
 	rep := assemble(r.id, p, r.health.Facts(), r.state.Objects(), r.state.Gone(), r.conditions)
 	body, err := fit(rep)
 	if err != nil {
