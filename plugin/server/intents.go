@@ -20,11 +20,13 @@ import (
 
 var placements = schema.GroupResource{Group: v1alpha1.Group, Resource: v1alpha1.ResourcePlacements}
 
-// intents remembers for a moment the Placements of namespaces. The zero value
-// remembers none.
+// intents remembers for a moment the Placements of namespaces, and the members
+// that overrides are for. The zero value remembers nothing.
 type intents struct {
-	mu   sync.Mutex
-	seen map[string]seenIntents
+	mu      sync.Mutex
+	seen    map[string]seenIntents
+	members []v1alpha1.Cluster
+	located time.Time // when the members were read
 }
 
 type seenIntents struct {
@@ -158,6 +160,19 @@ func usedBy(fitting []v1alpha1.Override, used []bool) string {
 // located are the members, their region and zones what join was told or else
 // what they reported.
 func (s *Server) located(ctx context.Context) ([]v1alpha1.Cluster, error) {
+	s.intents.mu.Lock()
+	defer s.intents.mu.Unlock()
+	if now := s.Now(); s.intents.located.IsZero() || now.Sub(s.intents.located) >= recentFor {
+		members, err := s.readLocated(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.intents.members, s.intents.located = members, now
+	}
+	return s.intents.members, nil
+}
+
+func (s *Server) readLocated(ctx context.Context) ([]v1alpha1.Cluster, error) {
 	members, err := s.Roster.Clusters(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the members: %w", err)

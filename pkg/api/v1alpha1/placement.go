@@ -54,8 +54,8 @@ type PlacementSpec struct {
 
 // ObjectSelector matches objects of the Placement's namespace.
 type ObjectSelector struct {
-	// Kind is required: Deployment. APIGroup is its group, empty for the core
-	// group and, where the kind alone is unambiguous among built-in kinds, for any.
+	// Kind is required: Deployment. APIGroup is its group, empty for a kind of
+	// Kubernetes' own; a custom resource needs it.
 	APIGroup string `json:"apiGroup,omitempty"`
 	Kind     string `json:"kind"`
 	// Name selects one; LabelSelector those whose labels match; neither: all of the kind.

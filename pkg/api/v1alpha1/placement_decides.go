@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Decides returns the Placement that decides an object, or nil: one that names
@@ -113,72 +111,3 @@ func kubernetesGroup(group string) bool {
 var coreKinds = map[string]bool{"Binding": true, "ConfigMap": true, "Endpoints": true, "Event": true, "LimitRange": true,
 	"Namespace": true, "Node": true, "PersistentVolume": true, "PersistentVolumeClaim": true, "Pod": true, "PodTemplate": true,
 	"ReplicationController": true, "ResourceQuota": true, "Secret": true, "Service": true, "ServiceAccount": true}
-
-// unmet is a requirement that labels do not meet: that a label has a value, or
-// an expression. The zero unmet says that all are met.
-type unmet struct {
-	key, want  string
-	expression *metav1.LabelSelectorRequirement
-}
-
-// mismatch is the first requirement that labels do not meet. One that no
-// validation would let pass is met by nothing.
-func mismatch(s *metav1.LabelSelector, labels map[string]string) unmet {
-	if s == nil {
-		return unmet{}
-	}
-	first := unmet{}
-	for key, want := range s.MatchLabels {
-		// The first by name, as maps have no order.
-		if got, ok := labels[key]; (!ok || got != want) && (first.key == "" || key < first.key) {
-			first = unmet{key: key, want: want}
-		}
-	}
-	if first.key != "" {
-		return first
-	}
-	for i := range s.MatchExpressions {
-		e := &s.MatchExpressions[i]
-		got, ok := labels[e.Key]
-		in := ok && slices.Contains(e.Values, got)
-		met := e.Operator == metav1.LabelSelectorOpIn && in || e.Operator == metav1.LabelSelectorOpNotIn && !in ||
-			e.Operator == metav1.LabelSelectorOpExists && ok || e.Operator == metav1.LabelSelectorOpDoesNotExist && !ok
-		if !met {
-			return unmet{key: e.Key, want: got, expression: e}
-		}
-	}
-	return unmet{}
-}
-
-// String says it in terms of the labels; empty where nothing is unmet.
-func (u unmet) String() string {
-	switch {
-	case u == unmet{}:
-		return ""
-	case u.expression == nil:
-		return "label " + u.key + " is not " + u.want
-	}
-	switch u.expression.Operator {
-	case metav1.LabelSelectorOpIn:
-		return "label " + u.key + " is not " + oneOf(u.expression.Values)
-	case metav1.LabelSelectorOpNotIn:
-		return "label " + u.key + " is " + u.want
-	case metav1.LabelSelectorOpExists:
-		return "it has no label " + u.key
-	case metav1.LabelSelectorOpDoesNotExist:
-		return "it has a label " + u.key
-	}
-	return "operator " + string(u.expression.Operator) + " is unknown"
-}
-
-// oneOf lists values: "a", "a or b", "a, b or c".
-func oneOf(values []string) string {
-	switch n := len(values); n {
-	case 0:
-		return "in an empty list"
-	case 1:
-		return values[0]
-	default:
-		return strings.Join(values[:n-1], ", ") + " or " + values[n-1]
-	}
-}

@@ -112,25 +112,35 @@ func (o *PatchOperation) validate(at *field.Path) field.ErrorList {
 	if o.Op != "test" && slices.Contains(identity, o.Path) || o.Op == "move" && slices.Contains(identity, o.From) {
 		errs = append(errs, field.Forbidden(at.Child("path"), "apiVersion, kind, name, namespace and status cannot be overridden"))
 	}
-	from, value := o.Op == "move" || o.Op == "copy", slices.Contains([]string{"add", "replace", "test"}, o.Op)
-	switch {
-	case from:
-		errs = append(errs, validatePointer(o.From, at.Child("from"))...)
-	case o.From != "":
-		errs = append(errs, field.Forbidden(at.Child("from"), fmt.Sprintf("%s has no from", o.Op)))
+	errs = append(errs, o.validateFrom(at)...)
+	return append(errs, o.validateValue(at.Child("value"))...)
+}
+
+func (o *PatchOperation) validateFrom(at *field.Path) field.ErrorList {
+	if o.Op != "move" && o.Op != "copy" {
+		if o.From != "" {
+			return field.ErrorList{field.Forbidden(at.Child("from"), fmt.Sprintf("%s has no from", o.Op))}
+		}
+		return nil
 	}
-	switch {
-	case value && len(o.Value) == 0:
-		errs = append(errs, field.Required(at.Child("value"), fmt.Sprintf("%s needs a value; null is one", o.Op)))
-	case value && !json.Valid(o.Value):
-		errs = append(errs, field.Invalid(at.Child("value"), field.OmitValueType{}, "is not JSON"))
-	case !value && len(o.Value) > 0:
-		errs = append(errs, field.Forbidden(at.Child("value"), fmt.Sprintf("%s has no value", o.Op)))
-	}
-	if o.Op == "move" && strings.HasPrefix(o.Path+"/", o.From+"/") && o.Path != o.From {
+	errs := validatePointer(o.From, at.Child("from"))
+	if len(errs) == 0 && o.Op == "move" && strings.HasPrefix(o.Path, o.From+"/") {
 		errs = append(errs, field.Invalid(at.Child("path"), o.Path, "is inside of from: nothing can be moved into itself"))
 	}
 	return errs
+}
+
+func (o *PatchOperation) validateValue(at *field.Path) field.ErrorList {
+	needed := slices.Contains([]string{"add", "replace", "test"}, o.Op)
+	switch {
+	case needed && len(o.Value) == 0:
+		return field.ErrorList{field.Required(at, fmt.Sprintf("%s needs a value; null is one", o.Op))}
+	case needed && !json.Valid(o.Value):
+		return field.ErrorList{field.Invalid(at, field.OmitValueType{}, "is not JSON")}
+	case !needed && len(o.Value) > 0:
+		return field.ErrorList{field.Forbidden(at, fmt.Sprintf("%s has no value", o.Op))}
+	}
+	return nil
 }
 
 // badEscape is a tilde that is neither ~0 nor ~1 (RFC 6901).

@@ -128,64 +128,10 @@ func (r *ClusterRequirement) fault() (below string, err error) {
 // which they do not, in one line.
 func (rs ClusterRequirements) Matches(labels map[string]string) (matches bool, reason string) {
 	for i := range rs {
-		if reason := rs[i].mismatch(labels); reason != "" {
-			return false, reason
+		r := &rs[i]
+		if got, there := labels[r.Key]; !meets(r.Operator, r.Values, got, there) {
+			return false, unmetWords(r.Operator, r.Key, r.Values, got)
 		}
 	}
 	return true, ""
-}
-
-func (r *ClusterRequirement) mismatch(labels map[string]string) string {
-	got, ok := labels[r.Key]
-	switch r.Operator {
-	case RequirementIn:
-		if !ok || !slices.Contains(r.Values, got) {
-			return "label " + r.Key + " is not " + oneOf(r.Values)
-		}
-	case RequirementNotIn:
-		if ok && slices.Contains(r.Values, got) {
-			return "label " + r.Key + " is " + got
-		}
-	case RequirementExists:
-		if !ok {
-			return "it has no label " + r.Key
-		}
-	case RequirementDoesNotExist:
-		if ok {
-			return "it has a label " + r.Key
-		}
-	case RequirementGt:
-		if c, ok := r.compare(got); !ok || c <= 0 {
-			return "label " + r.Key + " is not a number above " + oneOf(r.Values)
-		}
-	case RequirementLt:
-		if c, ok := r.compare(got); !ok || c >= 0 {
-			return "label " + r.Key + " is not a number below " + oneOf(r.Values)
-		}
-	default:
-		return "operator " + string(r.Operator) + " is unknown"
-	}
-	return ""
-}
-
-// compare a label with the one value, both whole numbers.
-func (r *ClusterRequirement) compare(got string) (int, bool) {
-	if len(r.Values) != 1 {
-		return 0, false
-	}
-	bound, err := strconv.ParseInt(r.Values[0], 10, 64)
-	if err != nil {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(got, 10, 64)
-	if err != nil {
-		return 0, false
-	}
-	switch {
-	case n < bound:
-		return -1, true
-	case n > bound:
-		return 1, true
-	}
-	return 0, true
 }
