@@ -118,7 +118,7 @@ func (p *planner) policy(it *item) *policy {
 
 func (p *planner) policyKey(s *Spec) policyKey {
 	kind, annotations := s.Object.GetKind(), s.Object.GetAnnotations()
-	k := policyKey{group: s.Key.Group, kind: kind, selector: annotations[v1alpha1.AnnotationV1ClusterSelector],
+	k := policyKey{group: s.Key.Group, kind: kind, clusterScoped: s.Key.Namespace == "", selector: annotations[v1alpha1.AnnotationV1ClusterSelector],
 		placement: p.cache.placements.decisions.For(s.Key.Group, kind, s.Key.Namespace, s.Key.Name, s.Object.GetLabels())}
 	if name := v1alpha1.PreferencesAnnotation(s.Key.Group, kind); name != "" {
 		k.preferences = annotations[name]

@@ -19,6 +19,9 @@ type policyKey struct {
 	selector, preferences string
 	// target is the kind that an autoscaler inherits from.
 	target string
+	// clusterScoped objects are no load, and no taint keeps them away: a Namespace
+	// must be where objects that tolerate the taint may go.
+	clusterScoped bool
 }
 
 // policy is how objects are to be spread, and what comes of it with the
@@ -137,7 +140,9 @@ func (p *policy) fit(m *member) fit {
 	} else if ok, why := p.labels.Matches(m.Labels); !ok {
 		f.selected, f.reason = false, "not selected: "+why
 	}
-	f.tolerate(m.Spec.Taints, p.tolerations)
+	if !p.clusterScoped {
+		f.tolerate(m.Spec.Taints, p.tolerations)
+	}
 	pref, named := p.replicas.Clusters[m.Name]
 	if !named {
 		pref, named = p.replicas.Clusters[v1alpha1.AnyCluster]
