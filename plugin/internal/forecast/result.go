@@ -57,7 +57,7 @@ func Describe(in plan.Input, out plan.Output, asked func(v1alpha1.Key) bool) Res
 	}
 	r := Result{Objects: []Object{}}
 	for _, o := range out.Objects {
-		if !asked(o.Key) {
+		if !asked(o.Key) || o.Key.Group == v1alpha1.Group && o.Held == "" { // a Placement runs nowhere
 			continue
 		}
 		one := Object{Kind: kinds[o.Key], Namespace: o.Key.Namespace, Name: o.Key.Name, Unplaced: o.Unplaced, Moved: o.Moved,
