@@ -16,18 +16,24 @@ func (p *planner) divideJob(it *item) {
 		return
 	}
 	rest := p.freeze(it)
-	missing := completions
+	first, lost, missing := true, int64(0), completions
 	for c := range it.cells {
-		if p.has(it, c) && !(it.cells[c].stand == frozen && it.intent.policy.move) {
-			p.keepCompletions(it, c)
-			missing -= max(it.cells[c].other, 0)
+		if !p.has(it, c) {
+			continue
+		}
+		first = false
+		p.keepCompletions(it, c)
+		if n := max(it.cells[c].other, 0); it.cells[c].stand == frozen && it.intent.policy.move {
+			lost += n
+		} else {
+			missing -= n
 		}
 	}
-	if missing == completions {
+	if first {
 		p.fair(it, min(rest, completions))
 		p.firstCompletions(it, completions)
 	} else {
-		p.laterCompletions(it, missing)
+		p.laterCompletions(it, min(missing, lost))
 		p.parallelism(it, rest)
 	}
 	p.settleJob(it, func(c int) bool { return p.has(it, c) || it.cells[c].other > 0 })
@@ -57,9 +63,9 @@ func (p *planner) firstCompletions(it *item, total int64) {
 	p.shareCompletions(it, total)
 }
 
-// laterCompletions of a cluster that is counted out go to those that do not
-// have the Job yet.
-func (p *planner) laterCompletions(it *item, missing int64) {
+// laterCompletions: those of clusters taken for dead go to
+// those that do not have the Job yet.
+func (p *planner) laterCompletions(it *item, lost int64) {
 	s := &p.sharing
 	s.members = s.members[:0]
 	for c := range it.cells {
@@ -67,8 +73,8 @@ func (p *planner) laterCompletions(it *item, missing int64) {
 			s.members = append(s.members, c)
 		}
 	}
-	if missing > 0 {
-		p.shareCompletions(it, missing)
+	if lost > 0 {
+		p.shareCompletions(it, lost)
 	}
 }
 

@@ -53,6 +53,7 @@ func (p *planner) readPlacements() {
 		switch {
 		case it.broken != nil:
 			now.suspect(it.key, nil, it.broken.Message)
+		case it.spec == nil && p.confirmedGone(it):
 		case it.spec == nil:
 			now.suspect(it.key, nil, "it is gone from the bucket without a delete")
 		default:
@@ -75,6 +76,11 @@ func (p *planner) readPlacements() {
 			delete(p.cache.policies, k)
 		}
 	}
+}
+
+func (p *planner) confirmedGone(it *item) bool {
+	r, ok := p.confirmed[it.key]
+	return ok && p.confirms(r, it)
 }
 
 func (n *placements) suspect(k v1alpha1.Key, pl *v1alpha1.Placement, message string) {

@@ -96,8 +96,8 @@ func isNamespace(k v1alpha1.Key) bool {
 }
 
 func (p *planner) settleVanished(it *item) {
-	if r, ok := p.confirmed[it.key]; ok && p.confirms(r, it) {
-		it.state, it.propagation = remove, cmp.Or(r.Propagation, v1alpha1.PropagationBackground)
+	if p.confirmedGone(it) {
+		it.state, it.propagation = remove, cmp.Or(p.confirmed[it.key].Propagation, v1alpha1.PropagationBackground)
 		return
 	}
 	if ns := p.namespaceOf(it); ns != nil && ns.state == remove {
