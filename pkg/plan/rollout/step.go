@@ -285,7 +285,7 @@ func (s *step) output() Output {
 		s.st.Base = s.in.Generation
 	}
 	s.keepTime()
-	s.st.Updated = s.names(func(c Cluster) bool { return c.Current })
+	s.st.Updated = s.names(func(c Cluster) bool { return !s.undo && (c.Current || s.may(c) && !c.Silent) })
 	s.st.Skipped = s.names(func(c Cluster) bool { return c.Silent && !(c.Current && c.Synced) })
 	s.st.Message = s.message()
 	out := Output{Status: s.st, Undo: s.undo, Again: s.again, May: make([]bool, len(s.in.Clusters))}

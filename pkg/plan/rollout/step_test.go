@@ -213,6 +213,9 @@ func TestWavesInOrder(t *testing.T) {
 	w.in.Policy.Waves[1].Pause = seconds(60)
 	w.submit("v2")
 	w.is(v1alpha1.RolloutProgressing, "a1 a2")
+	if got := strings.Join(w.out.Status.Updated, " "); got != "a1 a2" { // with the plan that this is part of
+		t.Errorf("updated: %s", got)
+	}
 	w.says("wave 1 of 3: 0 of 2 clusters healthy; waiting for a1, a2")
 	w.again(10 * time.Minute)
 	w.healthy("a1")
@@ -365,6 +368,9 @@ func TestUndo(t *testing.T) {
 		t.Errorf("undo %v, base %d, %v", w.out.Undo, w.out.Status.Base, w.content)
 	}
 	w.says("1 cluster failed in wave 1 of 3, 0 allowed: a1")
+	if len(w.out.Status.Updated) > 0 {
+		t.Errorf("updated: %v", w.out.Status.Updated)
+	}
 	w.join("b3")
 	w.step()
 	if w.content["b3"] != "v1" {
