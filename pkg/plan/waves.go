@@ -29,7 +29,7 @@ func (p *planner) advance(it *item) {
 		return ok
 	})
 	in := rollout.Input{Policy: *pol.rollout, Generation: it.spec.Generation, Hash: it.intent.hash, Paused: it.intent.paused,
-		Approved: it.intent.approved, Previous: it.record.Rollout, CanUndo: it.spec.Base != nil, Now: p.in.Now}
+		Approved: it.intent.approved, Previous: it.record.Rollout, CanUndo: it.canUndo(), Now: p.in.Now}
 	for i, c := range members {
 		in.Clusters = append(in.Clusters, p.rollingCluster(it, c, waves[i]))
 	}
@@ -43,7 +43,13 @@ func (p *planner) advance(it *item) {
 		cell.may, cell.wave = step.May[i], waves[i]
 		p.noteWave(it, c, step)
 	}
-	it.waits = it.waits || step.Status.Phase != v1alpha1.RolloutComplete
+	it.waits = it.waits || step.Status.Phase != v1alpha1.RolloutComplete || len(step.Status.Skipped) > 0
+}
+
+// canUndo says whether the old content is at hand and differs: it does not
+// where the Placement's overrides are what has changed.
+func (it *item) canUndo() bool {
+	return it.spec.Base != nil && ContentHash(it.spec.Base, it.intent.policy.overrides...) != it.intent.hash
 }
 
 // noteWave says what a member waits for.
