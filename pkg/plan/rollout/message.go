@@ -86,7 +86,7 @@ func (s *step) whyNotUndone() string {
 	case s.st.Base == 0:
 		return notUndone + "no earlier version was ever rolled out completely"
 	}
-	return notUndone + "the last good version cannot be read back, or differs in nothing"
+	return notUndone + "the last good version cannot be read back, or it is the Placement that was changed"
 }
 
 // whyStopped is a message without what whyNotUndone said: that may have changed.

@@ -396,7 +396,7 @@ func TestUndoThatCannotBe(t *testing.T) {
 	w.submit("v2")
 	w.report(v1alpha1.HealthFailed, "a1")
 	w.is(v1alpha1.RolloutStopped, "a1 a2")
-	w.says("1 cluster failed in wave 1 of 3, 0 allowed: a1; not undone: the last good version cannot be read back, or differs in nothing")
+	w.says("1 cluster failed in wave 1 of 3, 0 allowed: a1; not undone: the last good version cannot be read back, or it is the Placement that was changed")
 	w.in.CanUndo = true // it can be read again
 	w.step()
 	w.is(v1alpha1.RolloutUndone, "")
