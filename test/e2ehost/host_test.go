@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -43,8 +44,9 @@ func Test(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	work, err := os.MkdirTemp(os.Getenv(workVariable), "run-")
-	if err != nil {
+	// One per run: -count repeats the scripts' names.
+	work := filepath.Join(os.Getenv(workVariable), fmt.Sprintf("run-%d", time.Now().UnixNano()))
+	if err := os.Mkdir(work, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
