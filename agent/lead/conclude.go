@@ -100,6 +100,7 @@ func (p *planner) forgetDeparted(ctx context.Context, snap *v1alpha1.Snapshot) {
 			continue
 		}
 		delete(p.heads, name)
+		p.last.forget(name)
 		delete(p.absent.since, name)
 		log.Info("departed cluster forgotten", "cluster", name)
 	}

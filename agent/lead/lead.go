@@ -43,6 +43,7 @@ type Config struct {
 type Lead struct {
 	cfg     Config
 	leading atomic.Bool
+	last    last // written in any term
 }
 
 // New checks the configuration.
@@ -157,7 +158,9 @@ func (l *Lead) lead(ctx, held context.Context) {
 	l.leading.Store(true)
 	defer l.leading.Store(false)
 	log.Info("leading")
-	if err := newTerm(l.cfg, epoch).run(ctx); err != nil && ctx.Err() == nil {
+	t := newTerm(l.cfg, epoch)
+	t.last = &l.last
+	if err := t.run(ctx); err != nil && ctx.Err() == nil {
 		log.Error(err, "term ended")
 		return
 	}

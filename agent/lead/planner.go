@@ -27,10 +27,12 @@ type planner struct {
 	forced map[string]forced
 	// floors are revisions that a cluster's next is to be beyond, accepting what
 	// it is to say that a user has accepted.
-	floors    map[string]int64
-	accepting map[string]v1alpha1.AcceptMode
-	absent    *absentees
-	bell      int64
+	floors map[string]int64
+	// suspicious: the bucket seems to have gone back in time.
+	suspicious bool
+	accepting  map[string]v1alpha1.AcceptMode
+	absent     *absentees
+	bell       int64
 	// said are, in words, the verdicts that this pass plans with.
 	said map[string]string
 	// incomplete paces the passes while a cluster's shard cannot be had.
@@ -73,7 +75,7 @@ func (p *planner) run(ctx context.Context) error {
 		if now := time.Now(); !now.Before(due) && !now.Before(notBefore) {
 			again, err := p.pass(ctx)
 			switch {
-			case errors.Is(err, errSuperseded), errors.Is(err, errGone), errors.Is(err, errRaised):
+			case errors.Is(err, errSuperseded), errors.Is(err, errGone), errors.Is(err, errRaised), errors.Is(err, errRewound):
 				return err
 			case err != nil && ctx.Err() == nil:
 				again = pause.fail()
@@ -125,6 +127,11 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	health := p.board.healthy()
+	if err := p.suspect(ctx, snap, health); errors.Is(err, errUnheard) {
+		return unheardEvery, nil
+	} else if err != nil {
+		return 0, err
+	}
 	recovered, err := p.acceptRestore(ctx, snap, health)
 	if err != nil && !errors.Is(err, errUnheard) {
 		return 0, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -57,6 +58,72 @@ func (p *planner) unanswered(snap *v1alpha1.Snapshot, kind v1alpha1.RequestType)
 // unheardEvery is how often those are waited for.
 const unheardEvery = 2 * time.Second
 
+// errRewound ends a term: the bucket lacks what it wrote.
+var errRewound = errors.New("the bucket was restored to an earlier state")
+
+// last is what this process wrote last under shards/, in whichever term.
+type last struct {
+	mu       sync.Mutex
+	cluster  string
+	revision int64
+}
+
+func (l *last) set(cluster string, revision int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cluster, l.revision = cluster, revision
+}
+
+// forget a cluster that has left.
+func (l *last) forget(cluster string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cluster == cluster {
+		l.cluster, l.revision = "", 0
+	}
+}
+
+// lost says whether the bucket no longer holds it.
+func (l *last) lost(ctx context.Context, s Shards) bool {
+	l.mu.Lock()
+	cluster, revision := l.cluster, l.revision
+	l.mu.Unlock()
+	if cluster == "" {
+		return false
+	}
+	n, err := s.HeadRevision(ctx, cluster)
+	return err == nil && n < revision
+}
+
+// suspect looks whether the bucket went back in time under this process. Then
+// nothing is planned before all members that answer have said how far they came:
+// an error tells to wait, or that the term has to begin anew.
+func (p *planner) suspect(ctx context.Context, snap *v1alpha1.Snapshot, health health) error {
+	if p.last.lost(ctx, p.cfg.Store) && slices.ContainsFunc(snap.Clusters, func(c v1alpha1.Cluster) bool { return c.Name == p.last.cluster }) {
+		if len(p.heads) > 0 {
+			return errRewound
+		}
+		p.suspicious = true
+		p.last.set("", 0)
+	}
+	if p.suspicious && unheard(health) {
+		return errUnheard
+	}
+	p.suspicious = false
+	return nil
+}
+
+// unheard says whether there is a member that answers and has not been heard in
+// this term.
+func unheard(health health) bool {
+	for name, v := range health.verdicts {
+		if r, beats := health.reached[name]; beats && !r.heard && v.Reported && !v.Stale {
+			return true
+		}
+	}
+	return false
+}
+
 // errUnheard: it is not known yet how far those members came that answer.
 var errUnheard = errors.New("not all members that answer have been heard since the bucket was restored")
 
@@ -69,10 +136,11 @@ func (p *planner) acceptRestore(ctx context.Context, snap *v1alpha1.Snapshot, he
 		return p.ids(ctx, requests, "there is nothing to accept"), nil
 	}
 	var highest int64
-	for name, r := range health.reached {
-		if highest = max(highest, r.epoch); !r.heard && !health.verdicts[name].Stale {
-			return nil, errUnheard
-		}
+	for _, r := range health.reached {
+		highest = max(highest, r.epoch)
+	}
+	if unheard(health) {
+		return nil, errUnheard
 	}
 	if highest >= p.epoch {
 		if err := p.cfg.Lock.Raise(ctx, highest); err != nil {
@@ -171,6 +239,17 @@ func (p *planner) passOver(health health) {
 // own says whether a revision is of this federation and of this very cluster.
 func (p *planner) own(r *v1alpha1.Shard, c v1alpha1.Cluster) bool {
 	return r.FederationUID == p.board.plan().federation && r.ClusterUID == c.UID
+}
+
+// why a head is superseded.
+func (p *planner) why(newest, floor int64, good *v1alpha1.Shard) string {
+	switch {
+	case floor > newest:
+		return "goes on beyond what its agent has seen"
+	case good.Revision != newest:
+		return "the newest revision cannot be used"
+	}
+	return "a new leader took over"
 }
 
 // leapt drops what was to be done once, now that a revision has been written.

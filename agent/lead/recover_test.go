@@ -1,6 +1,7 @@
 package lead
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -263,5 +264,56 @@ func TestForeignRevisionIsPassedOver(t *testing.T) {
 		pass(2 * time.Minute)
 		equal(t, "once", b.newest("a").Revision, before.Revision+2)
 		r.crash(t)
+	})
+}
+
+func TestBucketThatGoesBackUnderItsLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, r := settled(t, "a", "b")
+		yesterday := map[string]v1alpha1.Shard{"a": b.newest("a"), "b": b.newest("b")}
+		for range 3 {
+			b.put(c2, time.Now().String(), ringing)
+			pass(time.Second)
+		}
+		b.beat("a", "b")
+		pass(2 * time.Second)
+		seen := b.newest("a").Revision
+		b.locked(func() {
+			for name, s := range yesterday {
+				for n := range b.shards[name] {
+					if n > s.Revision {
+						delete(b.shards[name], n)
+					}
+				}
+			}
+			b.beats["a"], b.beats["b"] = v1alpha1.Heartbeat{}, v1alpha1.Heartbeat{}
+			delete(b.specs, key(c2))
+			b.ring(nil)
+		})
+		if err := <-r.done; !errors.Is(err, errRewound) {
+			t.Fatalf("the term ended with %v", err)
+		}
+		equal(t, "nothing was planned", b.newest("a").Revision, yesterday["a"].Revision)
+		// The next term of the same process waits for who answers.
+		b.locked(func() {
+			for name := range yesterday {
+				b.beats[name] = v1alpha1.Heartbeat{Cluster: name, ClusterUID: b.clusters[name].UID, MemberUID: "member-" + name, Agent: "agent",
+					Sequence: 1, Revision: yesterday[name].Revision, Epoch: 1, Interval: metav1.Duration{Duration: 10 * time.Second}}
+			}
+		})
+		next := newTerm(Config{Cluster: "a", Lock: r.lease, Snapshots: b, Store: b, Decode: decode}, 2)
+		next.last.set("a", seen)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- next.run(ctx) }()
+		pass(8 * time.Second)
+		equal(t, "waits", b.newest("a").Revision, yesterday["a"].Revision)
+		b.edit("a", func(h *v1alpha1.Heartbeat) { h.Revision = seen })
+		b.edit("b", func(h *v1alpha1.Heartbeat) { h.Revision = seen })
+		pass(20 * time.Second)
+		equal(t, "halted", b.newest("a").Revision, yesterday["a"].Revision)
+		equal(t, "reason", meta.FindStatusCondition(b.fedStatus.Conditions, v1alpha1.ConditionPlanning).Reason, v1alpha1.HaltRestored)
+		cancel()
+		<-done
 	})
 }

@@ -89,7 +89,7 @@ func (p *planner) supersede(ctx context.Context, c v1alpha1.Cluster) (head, erro
 	case good.Epoch == p.epoch && good.Revision == h.revision && good.Decision.Leader == p.cfg.Lock.Identity():
 		return h, nil // its own: the answer to the append was lost
 	}
-	next, err := p.append(ctx, cluster, h, plan.ClusterPlan{Shard: h.shard, Reason: "a new leader took over"})
+	next, err := p.append(ctx, cluster, h, plan.ClusterPlan{Shard: h.shard, Reason: p.why(newest, floor, good)})
 	next.buried = next.revision
 	return next, err
 }
@@ -138,6 +138,7 @@ func (p *planner) append(ctx context.Context, cluster string, h head, wanted pla
 		return h, fmt.Errorf("append revision %d of %s: %w", r.Revision, cluster, err)
 	}
 	p.board.stir()
+	p.last.set(cluster, r.Revision)
 	next.revision, next.shard = r.Revision, wanted.Shard
 	if slices.ContainsFunc(wanted.Shard.Tombstones, func(t v1alpha1.Tombstone) bool { return !slices.Contains(h.shard.Tombstones, t) }) {
 		next.buried = next.revision

@@ -21,11 +21,12 @@ type term struct {
 	board *board
 	fence fence
 	kept  *verdicts
+	last  *last
 }
 
 func newTerm(cfg Config, epoch int64) *term {
 	f := fence{cfg.Lock}
-	return &term{cfg: cfg, epoch: epoch, board: newBoard(), fence: f, kept: &verdicts{fence: f, store: cfg.Store}}
+	return &term{cfg: cfg, epoch: epoch, board: newBoard(), fence: f, kept: &verdicts{fence: f, store: cfg.Store}, last: &last{}}
 }
 
 // run leads until the context ends or a loop finds the term to be over.
