@@ -20,8 +20,10 @@ import (
 )
 
 // members are the clusters that all scripts share. Scripts that break a
-// cluster start one of their own.
-var members = []string{"c1=us-east1/us-east1-b", "c2=europe-west1/europe-west1-b", "c3=asia-east1/asia-east1-a"}
+// cluster start one of their own; c4 and c5 are failover.txtar's, which needs
+// many.
+var members = []string{"c1=us-east1/us-east1-b", "c2=europe-west1/europe-west1-b", "c3=asia-east1/asia-east1-a",
+	"c4=us-west1/us-west1-a", "c5=us-west1/us-west1-b"}
 
 // shared is what TestMain sets up once.
 var shared struct {

@@ -81,6 +81,7 @@ func (p Programs) Setup(e *testscript.Env, kubeconfig string) error {
 		"USER":       "tester",
 		"KUBECONFIG": lab + string(os.PathListSeparator) + own,
 		"LAB_DIR":    filepath.Join(e.WorkDir, "lab"),
+		"SHARED_LAB": filepath.Dir(kubeconfig),
 		"CHART":      p.Chart,
 		"FED":        name,
 		"AGENTNS":    "agents-" + name,
