@@ -89,7 +89,6 @@ func (p *planner) reason(it *item, c int) string {
 // reasonOfWhole is for what is not divided.
 func (p *planner) reasonOfWhole(it *item, c int) string {
 	cell := &it.cells[c]
-	one := it.intent.policy.strategy == v1alpha1.StrategyOne && it.scaler == nil
 	switch cell.stand {
 	case frozen:
 		return p.deadWord(c) + ": left as it is" + p.elsewhere(it)
@@ -99,14 +98,11 @@ func (p *planner) reasonOfWhole(it *item, c int) string {
 	default:
 		return cell.note
 	}
+	if it.intent.policy.strategy == v1alpha1.StrategyOne && it.scaler == nil {
+		return cell.reasonOfOne()
+	}
 	text := "a copy in every selected cluster"
 	switch {
-	case one && cell.there && cell.target == NoReplicas && cell.note == "":
-		return "the one cluster that runs it"
-	case one && !cell.there:
-		return "another cluster runs it"
-	case one:
-		return cell.note
 	case it.scaler != nil:
 		text = fmt.Sprintf("scaled by HorizontalPodAutoscaler %s, which runs there", it.scaler.key.Name)
 	case len(p.taken(it)) > 0:
@@ -116,6 +112,16 @@ func (p *planner) reasonOfWhole(it *item, c int) string {
 		text += "; " + cell.note
 	}
 	return text
+}
+
+func (c *cell) reasonOfOne() string {
+	switch {
+	case !c.there:
+		return "another cluster runs it"
+	case c.note == "":
+		return "the one cluster that runs it"
+	}
+	return c.note
 }
 
 func (p *planner) takerIn(it *item, c int) string {

@@ -177,31 +177,57 @@ func (p *planner) someone(it *item, chosen int) bool {
 	return chosen >= 0 || !p.approvedNowhere(it)
 }
 
+// preference for a member that is to be the one; the lowest is chosen.
+type preference int
+
+const (
+	// settled: it cannot be another.
+	settled preference = iota
+	// preferred to all that are less so.
+	preferred
+	possible
+	// lastResort: a silent one, where there is no other.
+	lastResort
+	never
+)
+
 // chosen is the one member that is to run the item, or -1.
 func (p *planner) chosen(it *item) int {
-	var holders, free, silent []int
+	var by [never][]int
 	for c := range it.cells {
-		cell := &it.cells[c]
-		switch {
-		case cell.stand == frozen && !it.intent.policy.move, cell.stand == fixed, cell.stand == unread:
-			return c
-		case cell.stand == open && (p.has(it, c) || it.gives(c)) && p.rebalances(it):
-			free = append(free, c)
-		case (cell.stand == open || cell.stand == keeps || cell.stand == quiet) && p.has(it, c):
-			holders = append(holders, c)
-		case cell.stand == open && it.gives(c):
-			free = append(free, c)
-		case cell.stand == quiet && p.members[c].Stale && it.gives(c):
-			silent = append(silent, c)
+		if how := p.preference(it, c); how < never {
+			by[how] = append(by[how], c)
 		}
 	}
-	for _, list := range [][]int{holders, free, silent} {
+	for _, list := range by {
 		if len(list) > 0 {
 			it.intent.policy.order(list, p.names, it.key)
 			return list[0]
 		}
 	}
 	return -1
+}
+
+func (p *planner) preference(it *item, c int) preference {
+	cell, has := &it.cells[c], p.has(it, c)
+	switch cell.stand {
+	case fixed, unread:
+		return settled
+	case frozen:
+		if !it.intent.policy.move {
+			return settled
+		}
+	case open, keeps, quiet:
+		switch {
+		case has && (!p.rebalances(it) || cell.stand != open):
+			return preferred
+		case cell.stand == open && (has || it.gives(c)):
+			return possible
+		case cell.stand == quiet && p.members[c].Stale && it.gives(c):
+			return lastResort
+		}
+	}
+	return never
 }
 
 // healthy says that the member's word about what it was given is good.

@@ -46,18 +46,9 @@ func (p *planner) readPlacements() {
 	now := placements{read: map[v1alpha1.Key]*readPlacement{}, suspects: map[string][]suspect{}}
 	same := old.decisions != nil
 	for _, it := range p.items {
-		if !isPlacement(it.key) {
-			continue
-		}
-		same = same && !it.dirty
-		switch {
-		case it.broken != nil:
-			now.suspect(it.key, nil, it.broken.Message)
-		case it.spec == nil && p.confirmedGone(it):
-		case it.spec == nil:
-			now.suspect(it.key, nil, "it is gone from the bucket without a delete")
-		default:
-			now.take(old, it.spec)
+		if isPlacement(it.key) {
+			same = same && !it.dirty
+			p.readPlacement(it, old, &now)
 		}
 	}
 	if same && len(now.read) == len(old.read) {
@@ -75,6 +66,17 @@ func (p *planner) readPlacements() {
 		if k.placement != nil && now.stale(k.placement) {
 			delete(p.cache.policies, k)
 		}
+	}
+}
+
+func (p *planner) readPlacement(it *item, old placements, now *placements) {
+	switch {
+	case it.broken != nil:
+		now.suspect(it.key, nil, it.broken.Message)
+	case it.spec != nil:
+		now.take(old, it.spec)
+	case !p.confirmedGone(it):
+		now.suspect(it.key, nil, "it is gone from the bucket without a delete")
 	}
 }
 

@@ -221,9 +221,73 @@ func TestCacheChangesNothing(t *testing.T) {
 	for seed := range uint64(10) {
 		storm{seed: 1000 + seed, steps: 100, cached: true, asked: map[v1alpha1.Key]bool{}}.run(t, func(*world, Output) {})
 	}
-	for seed := range uint64(60) {
-		storm{seed: 3000 + seed, steps: 150, cached: true, tempest: true, asked: map[v1alpha1.Key]bool{}}.run(t, func(*world, Output) {})
+	for seed := range uint64(20) {
+		storm{seed: 3000 + seed, steps: 120, cached: true, tempest: true, asked: map[v1alpha1.Key]bool{}}.run(t, func(*world, Output) {})
 	}
+}
+
+// TestTempest checks what must never happen, whatever people and clusters do.
+func TestTempest(t *testing.T) {
+	type identity struct {
+		key v1alpha1.Key
+		uid types.UID
+	}
+	for seed := range uint64(30) {
+		before := map[string]map[identity]bool{}
+		storm{seed: 5000 + seed, steps: 120, tempest: true, asked: map[v1alpha1.Key]bool{}}.run(t, func(w *world, out Output) {
+			for _, c := range w.clusters {
+				now, buried := map[identity]bool{}, map[identity]bool{}
+				for _, x := range c.Previous.Tombstones {
+					buried[identity{x.Key, x.UID}] = true
+				}
+				for _, o := range c.Previous.Objects {
+					id := identity{o.Key, o.UID}
+					if now[id] = true; buried[id] {
+						t.Fatalf("seed %d: %s has object and tombstone of %v", seed, c.Name, id)
+					}
+					if ns := o.Key.Namespace; ns != "" && ns != defaultNamespace && !c.Unknown {
+						if _, ok := c.Previous.Object(key("_cluster/namespaces/" + ns)); !ok {
+							t.Fatalf("seed %d: %s has %s without its namespace", seed, c.Name, o.Key)
+						}
+					}
+				}
+				for id := range before[c.Name] {
+					if !now[id] && !buried[id] {
+						t.Fatalf("seed %d: %v left %s without a tombstone", seed, id, c.Name)
+					}
+				}
+				before[c.Name] = now
+			}
+			checkOutput(t, seed, w, out)
+		})
+	}
+}
+
+// checkOutput checks one plan.
+func checkOutput(t *testing.T, seed uint64, w *world, out Output) {
+	for _, o := range out.Objects {
+		if o.Wanted < 0 || o.Unplaced < 0 || o.Unplaced > o.Wanted || o.Moved < 0 {
+			t.Fatalf("seed %d: %+v", seed, o)
+		}
+		var targets, kept int64
+		for _, p := range o.Places {
+			if p.Reason == "" {
+				t.Fatalf("seed %d: no reason: %s %+v", seed, o.Key, p)
+			}
+			if c := w.cluster(p.Cluster); p.Replicas > 0 && !c.Failed && !c.Spec.Lost && !c.Unknown {
+				targets += p.Replicas
+			} else {
+				kept += max(p.Replicas, 0)
+			}
+		}
+		if o.Wanted > 0 && len(o.Places) > 0 && o.Held == "" && kept == 0 && !anyUnknown(w) && o.Key.Group != "batch" && targets+o.Unplaced != o.Wanted {
+			t.Fatalf("seed %d: %s: targets of %d and %d unplaced of %d: %+v", seed, o.Key, targets, o.Unplaced, o.Wanted, o.Places)
+		}
+	}
+}
+
+func anyUnknown(w *world) bool {
+	return slices.ContainsFunc(w.clusters, func(c Cluster) bool { return c.Unknown })
 }
 
 func TestPlanningTwiceChangesNothing(t *testing.T) {

@@ -96,12 +96,12 @@ func (p *planner) access(it *item, c int, has bool) (stand, why, string) {
 	return open, whySelected, ""
 }
 
-// admits says whether objects of the namespace may be in a member.
-func (ns *item) admits(c int) bool {
-	if ns.state == follow {
-		return ns.cells[c].stand != out
+// admits says whether objects of the item, a namespace, may be in a member.
+func (it *item) admits(c int) bool {
+	if it.state == follow {
+		return it.cells[c].stand != out
 	}
-	return ns.prev[c] != nil
+	return it.prev[c] != nil
 }
 
 // runs says whether a member has the item with this plan.

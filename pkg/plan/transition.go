@@ -179,7 +179,7 @@ func (p *planner) settleRelease(it *item) {
 		cell.note = cell.noteThen(fmt.Sprintf("waits until %d replicas are ready elsewhere", cell.given-cell.target))
 	}
 	if it.stepped.After(time.Time{}) && it.waits {
-		it.again = it.stepped.Add(stepEvery)
+		it.again = sooner(it.again, it.stepped.Add(stepEvery))
 	}
 	p.forgetAway(it)
 }
@@ -197,6 +197,9 @@ func (p *planner) forgetAway(it *item) {
 		c := slices.Index(p.names, name)
 		return it.cells[c].stand != frozen && !it.waits && p.atRest(it)
 	})
+	if len(it.away) == 0 {
+		it.away = nil
+	}
 	it.waits = it.waits || len(it.away) > 0
 }
 
