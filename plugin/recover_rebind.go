@@ -17,13 +17,9 @@ func (o *recoverOptions) bind(ctx context.Context, hub Hub) error {
 	if err != nil {
 		return err
 	}
-	uid := o.memberUID
-	if uid == "" && st.Claim != nil {
-		uid = st.Claim.MemberUID
-	}
-	if uid == "" {
-		return fmt.Errorf("no other member asks for the name %s: start its agent there first, or name it with --member-uid "+
-			"(kubectl get namespace kube-system -o jsonpath='{.metadata.uid}' in that cluster)", c.Name)
+	uid, err := o.wanted(c, st)
+	if err != nil {
+		return err
 	}
 	old, err := boundTo(ctx, hub, c.Name, uid)
 	if err != nil {
@@ -37,17 +33,35 @@ func (o *recoverOptions) bind(ctx context.Context, hub Hub) error {
 	if err := o.confirm(o.yes, consequence(c, old, uid, bound)); err != nil {
 		return err
 	}
+	return o.rewrite(ctx, hub, c, old, uid)
+}
+
+// wanted is the member that the user names, or else the one that asks.
+func (o *recoverOptions) wanted(c *v1alpha1.Cluster, st v1alpha1.ClusterStatus) (string, error) {
+	switch {
+	case o.memberUID != "":
+		return o.memberUID, nil
+	case st.Claim != nil && st.Claim.MemberUID != "":
+		return st.Claim.MemberUID, nil
+	}
+	return "", fmt.Errorf("no other member asks for the name %s: start its agent there first, or name it with --member-uid "+
+		"(kubectl get namespace kube-system -o jsonpath='{.metadata.uid}' in that cluster)", c.Name)
+}
+
+// rewrite changes the roster and tells the leader. It can be run again.
+func (o *recoverOptions) rewrite(ctx context.Context, hub Hub, c, old *v1alpha1.Cluster, uid string) error {
 	if old != nil {
 		if err := o.release(ctx, hub, old.Name); err != nil {
 			return err
 		}
 	}
-	if c, err = o.updateCluster(ctx, hub, c.Name, func(c *v1alpha1.Cluster) bool {
+	c, err := o.updateCluster(ctx, hub, c.Name, func(c *v1alpha1.Cluster) bool {
 		lead := c.Spec.LeaderEligible || old != nil && old.Spec.LeaderEligible
 		changed := c.Spec.MemberUID != uid || c.Spec.LeaderEligible != lead
 		c.Spec.MemberUID, c.Spec.LeaderEligible = uid, lead
 		return changed
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if err := o.say(ctx, hub, &v1alpha1.Request{Type: v1alpha1.RequestRebind, Cluster: c.Name, MemberUID: uid, UIDs: []types.UID{c.UID}}); err != nil {

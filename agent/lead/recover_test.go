@@ -314,6 +314,8 @@ func TestBucketThatGoesBackUnderItsLeader(t *testing.T) {
 		equal(t, "halted", b.newest("a").Revision, yesterday["a"].Revision)
 		equal(t, "reason", meta.FindStatusCondition(b.fedStatus.Conditions, v1alpha1.ConditionPlanning).Reason, v1alpha1.HaltRestored)
 		cancel()
-		<-done
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
 	})
 }
