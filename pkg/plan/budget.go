@@ -99,17 +99,18 @@ func (p *planner) unasked() []v1alpha1.Removal {
 	return found
 }
 
-// retreatsFrom says whether the item is to leave a member in the end, and not
-// because a user drains it or another one has been chosen for it.
+// retreatsFrom says whether the item is to leave a member in the end. It does
+// not count where a user drains the member, where it follows what has been
+// judged itself, and where one that runs elsewhere has been chosen for it.
 func (p *planner) retreatsFrom(it *item, c int) bool {
 	cell := &it.cells[c]
 	switch cell.stand {
 	case out:
-		return true
+		return cell.why != whyScaler && !(cell.why == whyTaker && p.members[c].Spec.Drained)
 	case drained, frozen, fixed, unread:
 		return false
 	}
-	return !cell.there
+	return !cell.there && it.intent.policy.strategy != v1alpha1.StrategyOne
 }
 
 // went says whether a member has less than it had, with this plan.

@@ -26,6 +26,8 @@ type intent struct {
 	approved string
 	hash     string
 	rendered map[renderKey]*Placed
+	lastKey  renderKey
+	last     *Placed
 	objects  map[objectKey]*unstructured.Unstructured
 }
 

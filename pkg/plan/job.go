@@ -52,7 +52,10 @@ func (p *planner) settleJob(it *item, there func(c int) bool) {
 }
 
 func (p *planner) keepCompletions(it *item, c int) {
-	it.cells[c].other = storedAmount(&it.prev[c].ShardObject).other
+	cell := &it.cells[c]
+	if cell.other = storedAmount(&it.prev[c].ShardObject).other; cell.other == NoReplicas {
+		cell.other = p.current(it, c) // assumed, or placed before there were any
+	}
 }
 
 // firstCompletions go to those that have parallelism, at least as many.

@@ -185,6 +185,8 @@ const (
 	settled preference = iota
 	// preferred to all that are less so.
 	preferred
+	// unheard: it may run there, which is to be known before another is chosen.
+	unheard
 	possible
 	// lastResort: a silent one, where there is no other.
 	lastResort
@@ -211,8 +213,12 @@ func (p *planner) chosen(it *item) int {
 func (p *planner) preference(it *item, c int) preference {
 	cell, has := &it.cells[c], p.has(it, c)
 	switch cell.stand {
-	case fixed, unread:
+	case fixed:
 		return settled
+	case unread:
+		if it.record.SpecGeneration != 0 {
+			return unheard
+		}
 	case frozen:
 		if !it.intent.policy.move {
 			return settled

@@ -28,8 +28,8 @@ var submission = []string{v1alpha1.AnnotationPropagation, v1alpha1.AnnotationRol
 // objectKey names an object with the overrides of some clusters.
 type objectKey struct {
 	group string
-	// base: not the spec, but what an undo goes back to.
-	base bool
+	// base is the generation that an undo goes back to; 0 for the spec.
+	base int64
 }
 
 // renderKey names a manifest.
@@ -71,13 +71,13 @@ func dropAnnotations(o *unstructured.Unstructured) {
 }
 
 // object is the spec, or its base, with the overrides of one member.
-func (it *item) objectFor(f *fit, base bool) (*unstructured.Unstructured, error) {
+func (it *item) objectFor(f *fit, base int64) (*unstructured.Unstructured, error) {
 	in, k := it.intent, objectKey{f.group, base}
 	if o := in.objects[k]; o != nil {
 		return o, nil
 	}
 	source := it.spec.Object
-	if base {
+	if base != 0 {
 		source = it.spec.Base
 	}
 	o := clean(it.key, source)
@@ -94,12 +94,14 @@ func (it *item) objectFor(f *fit, base bool) (*unstructured.Unstructured, error)
 
 // checkOverrides holds an item whose overrides do not fit it.
 func (p *planner) checkOverrides(it *item) bool {
+	last := -1 // member with the overrides that were checked last
 	for c := range it.cells {
-		s := it.cells[c].stand
-		if s == unread || s == frozen || s == out && !p.has(it, c) {
+		s, f := it.cells[c].stand, &it.intent.policy.fits[c]
+		if s == unread || s == frozen || s == out && !p.has(it, c) || last >= 0 && it.intent.policy.fits[last].group == f.group {
 			continue
 		}
-		if _, err := it.objectFor(&it.intent.policy.fits[c], false); err != nil {
+		last = c
+		if _, err := it.objectFor(f, 0); err != nil {
 			it.hold(v1alpha1.HeldOverride, fmt.Sprintf("cluster %s: Placement %s: spec.%v", p.names[c], it.placement, err))
 			return false
 		}
@@ -108,14 +110,17 @@ func (p *planner) checkOverrides(it *item) bool {
 }
 
 // manifest renders what one member is to run.
-func (p *planner) manifest(it *item, c int, a amount, base bool) (*Placed, error) {
+func (p *planner) manifest(it *item, c int, a amount, base int64) (*Placed, error) {
 	f, in := &it.intent.policy.fits[c], it.intent
 	k := renderKey{objectKey{f.group, base}, a}
 	generation := it.spec.Generation
-	if base {
-		generation = it.rollout.Base
+	if base != 0 {
+		generation = base
 	}
-	if o := in.rendered[k]; o != nil && o.UID == it.uid && o.Generation == generation {
+	if k != in.lastKey || in.last == nil { // most members are given the same
+		in.lastKey, in.last = k, in.rendered[k]
+	}
+	if o := in.last; o != nil && o.UID == it.uid && o.Generation == generation {
 		return o, nil
 	}
 	source, err := it.objectFor(f, base)
@@ -130,7 +135,7 @@ func (p *planner) manifest(it *item, c int, a amount, base bool) (*Placed, error
 	if len(in.rendered) >= maxRendered {
 		clear(in.rendered)
 	}
-	in.rendered[k] = o
+	in.rendered[k], in.last = o, o
 	return o, nil
 }
 
@@ -178,7 +183,11 @@ func (p *planner) render(it *item, c int) *Placed {
 	if !cell.may && !it.undone && p.has(it, c) {
 		return p.adjusted(it, prev, a)
 	}
-	o, err := p.manifest(it, c, a, it.undone && !cell.may)
+	base := int64(0)
+	if it.undone && !cell.may {
+		base = it.rollout.Base
+	}
+	o, err := p.manifest(it, c, a, base)
 	if err != nil { // the overrides fitted when they were checked
 		return prev
 	}

@@ -195,3 +195,37 @@ func TestAnnotationsAreNotRendered(t *testing.T) {
 	o := w.specs[key(web)].Object
 	equal(t, "content", ContentHash(o), ContentHash(w.specs[key(web)].Object))
 }
+
+// Draining is a user's word, also for what goes along.
+func TestDrainOfWhatIsScaled(t *testing.T) {
+	w := newWorld(t, "a", "b")
+	for i := range 6 {
+		name := fmt.Sprint("w", i)
+		w.put("default/deployments.apps/"+name, replicas(4), podSpec(map[string]any{"serviceAccountName": name}))
+		w.put("default/serviceaccounts/" + name)
+		w.put("default/horizontalpodautoscalers.autoscaling/"+name, spec(`{"scaleTargetRef":{"kind":"Deployment","name":"`+name+`"},"maxReplicas":10}`))
+	}
+	w.place("p", `{"objects":[{"kind":"Deployment"}],"dependencies":"Follow"}`)
+	w.settle()
+	w.cluster("a").Spec.Drained = true
+	w.settle()
+	equal(t, "nothing is left", w.objects("a"), "")
+	equal(t, "nothing held", len(w.out.Held)+len(w.removals), 0)
+	equal(t, "all elsewhere", w.shares("default/horizontalpodautoscalers.autoscaling/w3"), "b=10")
+}
+
+// What ran elsewhere meanwhile is given up without a word: it runs.
+func TestManyCronJobsComeBack(t *testing.T) {
+	w := newWorld(t, "a", "b")
+	for i := range 20 {
+		w.put(fmt.Sprintf("default/cronjobs.batch/t%d", i))
+	}
+	w.settle()
+	w.fail("a")
+	w.settle()
+	equal(t, "all there", len(w.cluster("b").Previous.Objects), 20)
+	w.back("a")
+	w.settle()
+	equal(t, "once each", len(w.cluster("a").Previous.Objects)+len(w.cluster("b").Previous.Objects), 20)
+	equal(t, "nothing held", len(w.out.Held), 0)
+}

@@ -110,7 +110,7 @@ func (p *planner) hasNewest(it *item, c int) bool {
 	case it.intent.divided:
 		a = storedAmount(&prev.ShardObject)
 	}
-	o, err := p.manifest(it, c, a, false)
+	o, err := p.manifest(it, c, a, 0)
 	return err == nil && same(prev, o)
 }
 
