@@ -8,8 +8,8 @@ import (
 )
 
 // Shard is one revision of what one cluster runs, whole. Revisions are
-// immutable and numbered without gaps; a revision's creation is the
-// compare-and-swap between leaders.
+// immutable and numbered without gaps, but for those that a user's word leaps
+// over; a revision's creation is the compare-and-swap between leaders.
 type Shard struct {
 	metav1.TypeMeta `json:",inline"`
 
@@ -17,7 +17,7 @@ type Shard struct {
 	// Epoch is the lease's transition count under which this was planned.
 	Epoch int64 `json:"epoch"`
 	// Previous is the SHA-256 (hex) of the predecessor's stored bytes; empty
-	// on revision 1.
+	// where there is none, or none to be trusted.
 	Previous      string    `json:"previous,omitempty"`
 	Cluster       string    `json:"cluster"`
 	FederationUID types.UID `json:"federationUID"`
