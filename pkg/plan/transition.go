@@ -103,7 +103,11 @@ func (p *planner) ready(it *item, c int) int64 {
 	o, k := it.prev[c], it.key
 	r := p.members[c].Reports[k]
 	if r == nil || r.UID != o.UID {
-		if loses {
+		capacity, limited := p.members[c].Capacity[k]
+		switch {
+		case loses && limited:
+			return min(given, capacity)
+		case loses:
 			return given
 		}
 		return 0

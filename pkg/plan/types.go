@@ -109,6 +109,12 @@ type Record struct {
 	Away []string
 }
 
+// RecordOf reads back what an object's status keeps.
+func RecordOf(st v1alpha1.ObjectStatus) Record {
+	return Record{UID: st.UID, Created: st.CreationTimestamp.Time, Generation: st.Generation, SpecGeneration: st.SpecGeneration,
+		Rollout: st.Rollout, Stepped: st.Stepped.Time, Placement: st.Placement, Wanted: st.Wanted, Away: st.Away}
+}
+
 // Output of a plan.
 type Output struct {
 	Clusters []ClusterPlan // by name; without the unknown ones
