@@ -36,6 +36,9 @@ func (s *session) readBucket(ctx context.Context, hub Hub) (forecast.Bucket, err
 	if b.Statuses, err = hub.ObjectStatuses(ctx, ""); err != nil {
 		return b, fmt.Errorf("read the statuses: %w", err)
 	}
+	if b.Told, err = hub.ClusterStatuses(ctx); err != nil {
+		return b, fmt.Errorf("read the clusters' statuses: %w", err)
+	}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	slots := make(chan struct{}, asideReads)

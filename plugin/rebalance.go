@@ -52,7 +52,7 @@ func newCmdRebalance(s *session, f cmdutil.Factory) *cobra.Command {
 
 func (o *rebalanceOptions) run(ctx context.Context) error {
 	if len(o.args) == 0 {
-		return errors.New("name the objects: TYPE/NAME... or TYPE NAME...")
+		return errors.New("name the objects: TYPE/NAME or TYPE NAME, one or more")
 	}
 	hub, _, err := o.Federation(ctx)
 	if err != nil {

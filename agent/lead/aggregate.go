@@ -292,7 +292,7 @@ func (a *aggregator) health(pl planned) health {
 	h := health{verdicts: a.settled.verdicts, frozen: a.settled.frozen, limits: a.settled.limits,
 		rows: map[string]map[v1alpha1.Key]*v1alpha1.ObjectReport{}, services: map[string][]v1alpha1.Key{},
 		gone: map[string]acknowledged{}, corrupt: map[string]int64{}, refused: map[string]int64{},
-		waiting: map[string]bool{}, reached: a.reached(pl)}
+		waiting: map[string]bool{}, reached: a.reached(pl), told: a.clusters}
 	for _, c := range pl.clusters {
 		m := a.members[c.Name]
 		if beat, ok := m.seen.Beat(); ok && beat.Waiting != "" {

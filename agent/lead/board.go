@@ -58,6 +58,8 @@ type health struct {
 	services map[string][]v1alpha1.Key
 	// gone are acknowledged tombstones, by cluster.
 	gone map[string]acknowledged
+	// told is what is told of each cluster: where it is, if join did not say.
+	told map[string]v1alpha1.ClusterStatus
 	// corrupt is, per cluster, the revision its agent found corrupt.
 	corrupt map[string]int64
 	// refused is, per cluster, a revision beyond the last taken over that its

@@ -209,6 +209,9 @@ func (p *planner) input(snap *v1alpha1.Snapshot, health health) plan.Input {
 		if v.UID != c.UID {
 			v = v1alpha1.ClusterVerdict{}
 		}
+		if told, ok := health.told[c.Name]; ok && told.UID == c.UID {
+			c.Status = &told
+		}
 		h, known := p.heads[c.Name]
 		in.Clusters = append(in.Clusters, plan.Cluster{Cluster: c, Stale: v.Stale, Reported: v.Reported, Failed: v.Failed, Holding: v.Holding || health.waiting[c.Name],
 			Capacity: health.limits[c.Name], Reports: health.rows[c.Name],

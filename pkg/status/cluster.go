@@ -133,18 +133,20 @@ func (in ClusterStatusInput) keep(st *v1alpha1.ClusterStatus) {
 	if st.LastHeartbeat.IsZero() {
 		st.LastHeartbeat = in.Previous.LastHeartbeat
 	}
+	// An agent that cannot list nodes just now has moved nothing: objects are
+	// placed by where a cluster is.
+	if st.Region == "" {
+		st.Region = in.Previous.Region
+	}
+	if len(st.Zones) == 0 {
+		st.Zones = in.Previous.Zones
+	}
 }
 
 // keepReported lets the last known word stand until there is a new one.
 func keepReported(st, previous *v1alpha1.ClusterStatus) {
 	st.AgentVersion, st.KubernetesVersion, st.Resources = previous.AgentVersion, previous.KubernetesVersion, previous.Resources
 	st.Applied, st.Unhealthy = max(st.Applied, previous.Applied), previous.Unhealthy
-	if st.Region == "" {
-		st.Region = previous.Region
-	}
-	if len(st.Zones) == 0 {
-		st.Zones = previous.Zones
-	}
 }
 
 func (in ClusterStatusInput) conditions() []metav1.Condition {

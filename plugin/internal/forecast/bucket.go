@@ -22,6 +22,8 @@ type Bucket struct {
 	Unknown  map[string]bool
 	Reports  map[string]*v1alpha1.Report
 	Statuses map[v1alpha1.Key]v1alpha1.ObjectStatus
+	// Told is what the leader says of the clusters, by name.
+	Told map[string]v1alpha1.ClusterStatus
 }
 
 // Input is what the leader would plan from now.
@@ -29,8 +31,7 @@ func (b Bucket) Input(decode func(v1alpha1.SpecRecord) (*unstructured.Unstructur
 	in := plan.Input{Federation: b.Snapshot.Federation, Invalid: b.Snapshot.Invalid, Records: map[v1alpha1.Key]plan.Record{},
 		Removals: b.Verdicts.Removals, Now: now, Frozen: b.Verdicts.Frozen, Explain: true}
 	for k, st := range b.Statuses {
-		in.Records[k] = plan.Record{UID: st.UID, Created: st.CreationTimestamp.Time, Generation: st.Generation,
-			SpecGeneration: st.SpecGeneration, Rollout: st.Rollout}
+		in.Records[k] = plan.RecordOf(st)
 	}
 	for _, r := range b.Snapshot.Requests {
 		if !slices.Contains(b.Verdicts.Answered, r.ID) {
@@ -76,6 +77,9 @@ func (b Bucket) cluster(c v1alpha1.Cluster) plan.Cluster {
 	if v.UID != c.UID {
 		v = v1alpha1.ClusterVerdict{}
 	}
+	if told, ok := b.Told[c.Name]; ok && told.UID == c.UID {
+		c.Status = &told
+	}
 	m := plan.Cluster{Cluster: c, Stale: v.Stale, Reported: v.Reported, Failed: v.Failed, Holding: v.Holding, Unknown: b.Unknown[c.Name],
 		Capacity: map[v1alpha1.Key]int64{}}
 	for _, e := range b.Verdicts.Capacities {
@@ -90,7 +94,6 @@ func (b Bucket) cluster(c v1alpha1.Cluster) plan.Cluster {
 	if r == nil || r.ClusterUID != c.UID || v.MemberUID == "" || r.MemberUID != v.MemberUID {
 		return m
 	}
-	m.Status = &v1alpha1.ClusterStatus{Region: r.Region, Zones: r.Zones}
 	m.Reports = make(map[v1alpha1.Key]*v1alpha1.ObjectReport, len(r.Objects))
 	for i := range r.Objects {
 		m.Reports[r.Objects[i].Key] = &r.Objects[i]
