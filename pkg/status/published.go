@@ -23,13 +23,14 @@ type PublishedService struct {
 // can be reached from outside: those of Services of type LoadBalancer with their
 // TCP ports, within the cluster's address ranges, at most
 // v1alpha1.MaxProbeAddresses. A member's word sends others there, so addresses
-// that mean something else to everybody are left out.
+// that mean something else to everybody are left out, unless a range is of
+// nothing but such: clusters that share a machine meet on 127.0.0.0/8.
 func Published(services []PublishedService, ranges []string) []string {
 	var found []string
 	for _, s := range services {
 		for _, port := range tcpPorts(s.Manifest) {
 			for _, a := range s.Addresses {
-				if public(a) && allowed(a, ranges) {
+				if public(a, ranges) && allowed(a, ranges) {
 					found = append(found, net.JoinHostPort(a, strconv.Itoa(port)))
 				}
 			}
@@ -63,12 +64,27 @@ func tcpPorts(manifest json.RawMessage) []int {
 	return ports
 }
 
-// public says whether an address can mean the same machine to all clusters.
-func public(address string) bool {
+// special addresses mean another machine to each cluster, or many at once.
+var special = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/32"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("224.0.0.0/4"), netip.MustParsePrefix("255.255.255.255/32"),
+	netip.MustParsePrefix("::/128"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff00::/8"),
+}
+
+// public says whether an address can mean the same machine to all clusters. A
+// special one does where people said so: where a range names nothing but such.
+func public(address string, ranges []string) bool {
 	a, err := netip.ParseAddr(address)
 	if err != nil {
 		return address != "localhost" && len(validation.IsDNS1123Subdomain(address)) == 0
 	}
 	a = a.Unmap()
-	return a.Zone() == "" && !a.IsLoopback() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLinkLocalUnicast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	at := slices.IndexFunc(special, func(s netip.Prefix) bool { return s.Contains(a) })
+	if a.Zone() != "" || at < 0 {
+		return a.Zone() == ""
+	}
+	return slices.ContainsFunc(ranges, func(r string) bool {
+		p, err := netip.ParsePrefix(r)
+		return err == nil && p.Contains(a) && special[at].Contains(p.Addr()) && p.Bits() >= special[at].Bits()
+	})
 }
