@@ -18,7 +18,7 @@ func (p *planner) places(it *item) []Place {
 		}
 	}
 	if it.state == follow {
-		it.intent.policy.order(order, p.names, it.key)
+		p.order(it, order)
 	}
 	list := make([]Place, 0, len(order))
 	for _, c := range order {
@@ -57,8 +57,10 @@ func (p *planner) withheld(it *item, c int) bool {
 		return it.held != ""
 	}
 	switch cell.stand {
-	case out, drained, fixed, frozen:
+	case out, drained, fixed:
 		return true
+	case frozen:
+		return false
 	}
 	return it.divides && cell.given != cell.target || !cell.may && !it.undone
 }
@@ -168,22 +170,11 @@ func (p *planner) reasonOfShare(it *item, c int) string {
 	if p.gaveUp(it, c) {
 		return "back: its share stays where it runs now"
 	}
-	text := fmt.Sprintf("weight %d of %d", f.weight, p.weights(it)) + p.bound(it, c)
+	text := fmt.Sprintf("weight %d of %d", f.weight, it.weights) + p.bound(it, c)
 	if cell.note != "" {
 		text += "; " + cell.note
 	}
 	return text
-}
-
-// weights of all that the replicas are divided over.
-func (p *planner) weights(it *item) (sum int64) {
-	for c := range it.cells {
-		switch it.cells[c].stand {
-		case keeps, quiet, open:
-			sum += it.intent.policy.fits[c].weight
-		}
-	}
-	return sum
 }
 
 // bound is what limits a share.

@@ -60,10 +60,12 @@ type decision struct {
 	wanted   int64
 	unplaced int64
 	moved    int64
-	rollout  *v1alpha1.RolloutStatus
-	undone   bool
-	away     []string
-	stepped  time.Time
+	// weights of all members that it is divided over.
+	weights int64
+	rollout *v1alpha1.RolloutStatus
+	undone  bool
+	away    []string
+	stepped time.Time
 	// waits: something is wanted and not done yet, so that reports and time matter.
 	waits bool
 	again time.Time

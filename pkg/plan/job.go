@@ -84,7 +84,7 @@ func (p *planner) laterCompletions(it *item, lost int64) {
 func (p *planner) shareCompletions(it *item, total int64) {
 	s := &p.sharing
 	pol := it.intent.policy
-	pol.order(s.members, p.names, it.key)
+	p.order(it, s.members)
 	s.candidates, s.shares = s.candidates[:0], slices.Grow(s.shares[:0], len(s.members))[:len(s.members)]
 	for _, c := range s.members {
 		f := &pol.fits[c]
@@ -113,7 +113,7 @@ func (p *planner) parallelism(it *item, total int64) {
 			s.members = append(s.members, c)
 		}
 	}
-	pol.order(s.members, p.names, it.key)
+	p.order(it, s.members)
 	s.candidates, s.shares = s.candidates[:0], slices.Grow(s.shares[:0], len(s.members))[:len(s.members)]
 	for _, c := range s.members {
 		cell := &it.cells[c]

@@ -1,6 +1,11 @@
 package plan
 
-import "github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
 
 const (
 	fnvOffset = 2166136261
@@ -22,3 +27,20 @@ func fnv1(a, b string) uint32 {
 // replicaKey is what the planner order of an object depends on beside the
 // cluster.
 func replicaKey(k v1alpha1.Key) string { return k.Namespace + "/" + k.Name }
+
+// order sorts members as they are served: by weight, preference, hash, name.
+// The hash differs from object to object, so that the odd replicas do not all
+// land in one cluster.
+func (p *planner) order(it *item, members []int) {
+	fits, key := it.intent.policy.fits, replicaKey(it.key)
+	p.sharing.hashes = slices.Grow(p.sharing.hashes[:0], len(p.names))[:len(p.names)]
+	hashes := p.sharing.hashes
+	for _, c := range members {
+		hashes[c] = fnv1(p.names[c], key)
+	}
+	slices.SortFunc(members, func(a, b int) int {
+		x, y := &fits[a], &fits[b]
+		return cmp.Or(cmp.Compare(y.weight, x.weight), cmp.Compare(y.affinity, x.affinity), cmp.Compare(hashes[a], hashes[b]),
+			cmp.Compare(a, b)) // members are by name
+	})
+}

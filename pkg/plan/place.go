@@ -203,7 +203,7 @@ func (p *planner) chosen(it *item) int {
 	}
 	for _, list := range by {
 		if len(list) > 0 {
-			it.intent.policy.order(list, p.names, it.key)
+			p.order(it, list)
 			return list[0]
 		}
 	}
@@ -211,27 +211,28 @@ func (p *planner) chosen(it *item) int {
 }
 
 func (p *planner) preference(it *item, c int) preference {
-	cell, has := &it.cells[c], p.has(it, c)
-	switch cell.stand {
-	case fixed:
+	cell := &it.cells[c]
+	switch {
+	case cell.stand == fixed, cell.stand == frozen && !it.intent.policy.move:
 		return settled
-	case unread:
-		if it.record.SpecGeneration != 0 {
-			return unheard
-		}
-	case frozen:
-		if !it.intent.policy.move {
-			return settled
-		}
-	case open, keeps, quiet:
-		switch {
-		case has && (!p.rebalances(it) || cell.stand != open):
-			return preferred
-		case cell.stand == open && (has || it.gives(c)):
-			return possible
-		case cell.stand == quiet && p.members[c].Stale && it.gives(c):
-			return lastResort
-		}
+	case cell.stand == unread && it.record.SpecGeneration != 0:
+		return unheard
+	case cell.stand == open, cell.stand == keeps, cell.stand == quiet:
+		return p.preferenceOf(it, c)
+	}
+	return never
+}
+
+// preferenceOf a member that may have it.
+func (p *planner) preferenceOf(it *item, c int) preference {
+	cell, has := &it.cells[c], p.has(it, c)
+	switch {
+	case has && (!p.rebalances(it) || cell.stand != open):
+		return preferred
+	case cell.stand == open && (has || it.gives(c)):
+		return possible
+	case cell.stand == quiet && p.members[c].Stale && it.gives(c):
+		return lastResort
 	}
 	return never
 }

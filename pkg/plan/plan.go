@@ -81,6 +81,7 @@ type sharing struct {
 	members    []int
 	candidates []divide.Candidate
 	shares     []int64
+	hashes     []uint32
 }
 
 // place is one object in one member (index into members).

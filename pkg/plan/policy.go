@@ -243,13 +243,3 @@ func (p *policy) nest() (fault string) {
 	}
 	return ""
 }
-
-// order sorts members as they are served: by weight, preference, hash, name.
-func (p *policy) order(members []int, names []string, k v1alpha1.Key) {
-	key := replicaKey(k)
-	slices.SortFunc(members, func(a, b int) int {
-		x, y := &p.fits[a], &p.fits[b]
-		return cmp.Or(cmp.Compare(y.weight, x.weight), cmp.Compare(y.affinity, x.affinity),
-			cmp.Compare(fnv1(names[a], key), fnv1(names[b], key)), cmp.Compare(names[a], names[b]))
-	})
-}

@@ -117,7 +117,7 @@ func (p *planner) limitClusters(it *item) {
 			candidates = append(candidates, c)
 		}
 	}
-	pol.order(candidates, p.names, it.key)
+	p.order(it, candidates)
 	if !p.rebalances(it) {
 		slices.SortStableFunc(candidates, func(a, b int) int { return p.rank(it, a) - p.rank(it, b) })
 	}

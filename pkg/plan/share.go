@@ -9,10 +9,14 @@ import (
 
 // divide finds every member's share, and how far towards it this plan goes.
 func (p *planner) divide(it *item) {
-	it.divides, it.wanted = true, it.intent.total.n
+	it.divides, it.wanted, it.weights = true, it.intent.total.n, 0
 	for c := range it.cells {
 		cell := &it.cells[c]
 		cell.target, cell.given, cell.other = 0, 0, NoReplicas
+		switch cell.stand {
+		case keeps, quiet, open:
+			it.weights += it.intent.policy.fits[c].weight
+		}
 	}
 	if p.waitsForShard(it) {
 		for c := range it.cells {
@@ -97,7 +101,7 @@ func (p *planner) fair(it *item, total int64) {
 		}
 		return
 	}
-	it.intent.policy.order(s.members, p.names, it.key)
+	p.order(it, s.members)
 	it.unplaced = p.apportion(it, total, false)
 	if it.unplaced > 0 && slices.ContainsFunc(s.members, func(c int) bool { return p.onlyStale(it, c) }) {
 		// Better in a silent cluster, for when it is back, than nowhere.
@@ -224,7 +228,7 @@ func (p *planner) minimums(it *item) {
 			s.members = append(s.members, c)
 		}
 	}
-	it.intent.policy.order(s.members, p.names, it.key)
+	p.order(it, s.members)
 	least := min(total, 1) // where the spec allows none, so may a share
 	for _, c := range s.members {
 		s.candidates = append(s.candidates, divide.Candidate{Weight: max(it.intent.policy.fits[c].weight, 1),

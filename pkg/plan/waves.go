@@ -77,7 +77,7 @@ func (p *planner) rolling(it *item) []int {
 			members = append(members, c)
 		}
 	}
-	it.intent.policy.order(members, p.names, it.key)
+	p.order(it, members)
 	return members
 }
 
