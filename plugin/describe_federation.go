@@ -34,6 +34,7 @@ func (o *describeOptions) describeCluster(out *outline, obj *unstructured.Unstru
 	out.line(1, "Kubernetes", "%s", orDash(st.KubernetesVersion))
 	out.line(1, "Member UID", "%s", orDash(st.MemberUID))
 	o.conditions(out, st.Conditions)
+	o.verdictEvents(out, st.Events)
 }
 
 func (o *describeOptions) describeFederation(ctx context.Context, out *outline, hub Hub, obj *unstructured.Unstructured) error {
@@ -58,7 +59,22 @@ func (o *describeOptions) describeFederation(ctx context.Context, out *outline, 
 	out.line(0, "Epoch", "%d", status.Epoch)
 	o.conditions(out, status.Conditions)
 	held(out, status.Held)
+	o.verdictEvents(out, status.Events)
 	return nil
+}
+
+// verdictEvents are events that are about the whole cluster, or all of them.
+func (o *describeOptions) verdictEvents(out *outline, list []v1alpha1.Event) {
+	if len(list) == 0 {
+		out.line(0, "Events", "<none>")
+		return
+	}
+	out.head(0, "Events")
+	var rows [][]string
+	for _, e := range list {
+		rows = append(rows, []string{e.Type, e.Reason, o.eventAge(e), e.Message})
+	}
+	out.tableRows([]string{"Type", "Reason", "Age", "Message"}, rows)
 }
 
 func held(out *outline, list []v1alpha1.HeldSpec) {

@@ -204,13 +204,17 @@ func (o *describeOptions) events(out *outline, list []v1alpha1.Event) {
 	out.head(0, "Events")
 	var rows [][]string
 	for _, e := range list {
-		age := o.ago(e.Last)
-		if e.Count > 1 {
-			age = fmt.Sprintf("%s (x%d over %s)", age, e.Count, o.ago(e.First))
-		}
-		rows = append(rows, []string{e.Type, e.Reason, age, orDash(e.Cluster), e.Message})
+		rows = append(rows, []string{e.Type, e.Reason, o.eventAge(e), orDash(e.Cluster), e.Message})
 	}
 	out.tableRows([]string{"Type", "Reason", "Age", "Cluster", "Message"}, rows)
+}
+
+// eventAge is when it happened last and, if more than once, how often.
+func (o *describeOptions) eventAge(e v1alpha1.Event) string {
+	if e.Count > 1 {
+		return fmt.Sprintf("%s (x%d over %s)", o.ago(e.Last), e.Count, o.ago(e.First))
+	}
+	return o.ago(e.Last)
 }
 
 func orDash(s string) string {

@@ -360,8 +360,16 @@ func TestDescribe(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", says, got.out)
 		}
 	}
-	hub.State = &v1alpha1.FederationStatus{Held: []v1alpha1.HeldSpec{{Path: "default/configmaps/a.yaml", Reason: v1alpha1.HeldVanished, Message: "m"}}}
-	if got := command(t, hub, "", "describe", "federation"); got.code != 0 || !strings.Contains(got.out, "default/configmaps/a.yaml  SpecVanished") {
+	hub.State = &v1alpha1.FederationStatus{Held: []v1alpha1.HeldSpec{{Path: "default/configmaps/a.yaml", Reason: v1alpha1.HeldVanished, Message: "m"}},
+		Events: []v1alpha1.Event{{Type: "Warning", Reason: v1alpha1.EventFrozen, Message: "2 of 3", Last: metav1.NewTime(time.Now()), Count: 2}}}
+	for _, says := range []string{"default/configmaps/a.yaml  SpecVanished", "Warning  Frozen"} {
+		if got := command(t, hub, "", "describe", "federation"); got.code != 0 || !strings.Contains(got.out, says) {
+			t.Errorf("%q is missing in %+v", says, got)
+		}
+	}
+	hub.Members["c1"] = v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "c1", UID: "u"}}
+	hub.Seen["c1"] = v1alpha1.ClusterStatus{Cluster: "c1", UID: "u", Events: []v1alpha1.Event{{Type: "Normal", Reason: v1alpha1.EventReturned, Message: "m", Count: 1}}}
+	if got := command(t, hub, "", "describe", "cluster", "c1"); got.code != 0 || !strings.Contains(got.out, "Normal  Returned") {
 		t.Errorf("%+v", got)
 	}
 	hub.ObjectStates[key("default/configmaps/gone")] = v1alpha1.ObjectStatus{UID: "ug",
