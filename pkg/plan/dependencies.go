@@ -15,6 +15,10 @@ var podSpecs = map[string][]string{
 	"CronJob": {"spec", "jobTemplate", "spec", "template", "spec"}, "Pod": {"spec"},
 }
 
+// runsPods are the resources of those kinds.
+var runsPods = map[string]bool{"deployments.apps": true, "statefulsets.apps": true, "daemonsets.apps": true, "replicasets.apps": true,
+	"replicationcontrollers": true, "jobs.batch": true, "cronjobs.batch": true, "pods": true}
+
 // references lists what an object's pods name in its namespace, sorted.
 func references(s *Spec) []v1alpha1.Key {
 	path, ok := podSpecs[s.Object.GetKind()]
@@ -102,19 +106,6 @@ func maps(m map[string]any, field string) []map[string]any {
 		}
 	}
 	return out
-}
-
-// takers finds who takes which object along.
-func (p *planner) findTakers() {
-	p.takers = map[v1alpha1.Key][]*item{}
-	for _, it := range p.items {
-		if it.state != follow || it.intent == nil {
-			continue
-		}
-		for _, k := range it.intent.refs {
-			p.takers[k] = append(p.takers[k], it)
-		}
-	}
 }
 
 // taken lists those that an item goes along with: none if it has a Placement of

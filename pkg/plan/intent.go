@@ -46,6 +46,10 @@ func (p *planner) resolve(it *item) bool {
 		}
 		return false
 	}
+	if scaleOf(it.key) == asAutoscaler && p.unreadTarget(it) {
+		it.state = keep // where it goes is not known just now
+		return false
+	}
 	pol := p.policy(it)
 	pol.evaluate(p.members, p.cache.roster)
 	it.placement = pol.name()
@@ -116,6 +120,13 @@ func (p *planner) policy(it *item) *policy {
 		p.cache.policies[k] = pol
 	}
 	return pol
+}
+
+// unreadTarget says whether what an autoscaler scales is there, but cannot be
+// followed.
+func (p *planner) unreadTarget(it *item) bool {
+	target := p.item(scaleTarget(it.spec))
+	return target != nil && target.spec == nil
 }
 
 func (p *planner) policyKey(s *Spec) policyKey {

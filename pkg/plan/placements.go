@@ -133,7 +133,10 @@ func decodePlacement(o *unstructured.Unstructured) (*v1alpha1.Placement, error) 
 
 // doubt is what keeps an object from being planned: a Placement that may be
 // about it and cannot be followed.
-func (p *planner) doubt(it *item) (s suspect, found bool) {
+func (p *planner) doubt(it *item) (s suspect, found bool) { return p.doubtOf(it, it.spec.Object) }
+
+// doubtOf an item whose object this is, or was.
+func (p *planner) doubtOf(it *item, o *unstructured.Unstructured) (s suspect, found bool) {
 	if it.key.Namespace == "" || isPlacement(it.key) {
 		return suspect{}, false
 	}
@@ -144,7 +147,7 @@ func (p *planner) doubt(it *item) (s suspect, found bool) {
 		case known && rec.Placement == s.name:
 			about = true
 		case s.placement != nil:
-			about = s.placement.Selects(it.key.Group, it.spec.Object.GetKind(), it.key.Name, it.spec.Object.GetLabels())
+			about = s.placement.Selects(it.key.Group, o.GetKind(), it.key.Name, o.GetLabels())
 		default:
 			about = !known
 		}

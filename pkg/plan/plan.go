@@ -58,6 +58,8 @@ type planner struct {
 	rebalancing map[v1alpha1.Key]bool
 	// takers of what others name.
 	takers map[v1alpha1.Key][]*item
+	// refs are what every item takes along, or may.
+	refs map[*item][]v1alpha1.Key
 	// scalers by what they scale.
 	scalers map[v1alpha1.Key]*item
 	// lingering has, per namespace, the members in which replicas wait for their
@@ -147,14 +149,14 @@ const (
 )
 
 func stageOf(it *item) stage {
-	switch {
+	switch s := scaleOf(it.key); {
 	case isNamespace(it.key):
 		return spaces
-	case it.intent == nil:
-		return dependents
-	case it.intent.scale == asAutoscaler:
+	case s == asAutoscaler:
 		return scalers
-	case it.intent.scale != unscaled || it.intent.policy.strategy == v1alpha1.StrategyOne || podSpecs[it.intent.policy.kind] != nil:
+	case s != unscaled, runsPods[it.key.GroupResource().String()]:
+		return workloads
+	case it.state == follow && it.intent != nil && it.intent.policy.strategy == v1alpha1.StrategyOne:
 		return workloads
 	}
 	return dependents

@@ -72,12 +72,15 @@ type fit struct {
 
 // newPolicy reads what a Placement, or Federation v1's annotations, say.
 func newPolicy(k policyKey) *policy {
+	moved := cmp.Or(k.target, k.kind)
 	p := &policy{policyKey: k, strategy: k.placement.StrategyFor(k.group, k.kind), back: v1alpha1.ReturnImmediate, roster: -1,
-		move: k.kind != "StatefulSet" && k.kind != "Job"}
+		move: moved != "StatefulSet" && moved != "Job"}
 	if pl := k.placement; pl != nil {
 		s := &pl.Spec
 		p.clusters, p.preferred, p.tolerations, p.spread = s.Clusters, s.Preferred, s.Tolerations, s.Spread
-		p.overrides, p.rollout, p.follow = s.Overrides, s.Rollout, s.Dependencies == v1alpha1.DependenciesFollow
+		if k.target == "" { // what is inherited is where and how many, not what
+			p.overrides, p.rollout, p.follow = s.Overrides, s.Rollout, s.Dependencies == v1alpha1.DependenciesFollow
+		}
 		if f := s.Failover; f != nil {
 			p.back = cmp.Or(f.Return, v1alpha1.ReturnImmediate)
 			if f.Move != nil {

@@ -57,51 +57,6 @@ func (p *planner) targetChanged(it *item) bool {
 	return target != nil && target.dirty || p.dropped[it.intent.target]
 }
 
-// connect finds what goes along with what, and renews both ends.
-func (p *planner) connect() {
-	p.findScalers()
-	for _, it := range p.items {
-		now := p.scalers[it.key]
-		if now != it.scaler || now != nil && now.dirty {
-			p.renew(it)
-		}
-		it.scaler = now
-	}
-	p.findTakers()
-	for _, it := range p.items {
-		if it.dirty {
-			p.takeAlong(it)
-		}
-	}
-}
-
-// findScalers finds the autoscalers by what they scale; of two, the first by
-// name.
-func (p *planner) findScalers() {
-	p.scalers = map[v1alpha1.Key]*item{}
-	for _, it := range p.items {
-		if it.state != follow || it.intent == nil || it.intent.scale != asAutoscaler {
-			continue
-		}
-		if k := it.intent.target; k.Name != "" && p.scalers[k] == nil {
-			p.scalers[k] = it
-		}
-	}
-}
-
-// takeAlong renews what an item took along before, and takes along now.
-func (p *planner) takeAlong(it *item) {
-	before := it.took
-	if it.took = nil; it.intent != nil && it.state == follow {
-		it.took = it.intent.refs
-	}
-	for _, keys := range [][]v1alpha1.Key{before, it.took} {
-		for _, k := range keys {
-			p.renew(p.item(k))
-		}
-	}
-}
-
 func isNamespace(k v1alpha1.Key) bool {
 	return k.Namespace == "" && k.Group == "" && k.Resource == "namespaces"
 }

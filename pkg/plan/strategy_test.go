@@ -229,3 +229,44 @@ func TestManyCronJobsComeBack(t *testing.T) {
 	equal(t, "once each", len(w.cluster("a").Previous.Objects)+len(w.cluster("b").Previous.Objects), 20)
 	equal(t, "nothing held", len(w.out.Held), 0)
 }
+
+// What an autoscaler inherits from its target's Placement is where and how
+// many, not the changes to its pods.
+func TestAutoscalerInheritsNoOverrides(t *testing.T) {
+	w := newWorld(t, "a", "b")
+	w.put(web, replicas(9), image("nginx:1"))
+	w.place("p", `{"objects":[{"kind":"Deployment","name":"web"}],"clusters":{"names":["b"]},"overrides":[{"image":{"tag":"2"}}]}`)
+	w.put(hpa, spec(`{"scaleTargetRef":{"kind":"Deployment","name":"web"},"maxReplicas":10}`))
+	w.settle()
+	equal(t, "held", len(w.out.Held), 0)
+	equal(t, "shares", w.shares(hpa), "b=10")
+}
+
+// A spec that cannot be read for a moment changes nothing for what goes along
+// with it.
+func TestUnreadSpecsHoldWhatGoesAlong(t *testing.T) {
+	w := newWorld(t, "a", "b")
+	w.put(cm)
+	w.put(web, replicas(1), podSpec(map[string]any{"volumes": []any{map[string]any{"configMap": map[string]any{"name": "c"}}}}))
+	w.place("p", `{"objects":[{"kind":"Deployment","name":"web"}],"clusters":{"names":["b"]},"dependencies":"Follow"}`)
+	w.put(hpa, spec(`{"scaleTargetRef":{"kind":"Deployment","name":"web"},"maxReplicas":10}`))
+	w.settle()
+	state := func() string { return w.shares(hpa) + " " + w.shares(web) + " " + w.shares(cm) }
+	equal(t, "at first", state(), "b=10 b b")
+	for _, k := range []string{hpa, web, "default/placements.kubectl-fed.io/p"} {
+		s := w.specs[key(k)]
+		delete(w.specs, key(k))
+		for _, message := range []string{"", "not YAML"} {
+			w.broken = []Broken{{Key: key(k), Generation: s.Generation, Message: message}}
+			w.settle()
+			equal(t, k+" is unread", state(), "b=10 b b")
+		}
+		w.broken = nil
+		w.settle()
+		equal(t, k+" vanished", state(), "b=10 b b")
+		w.specs[key(k)] = s
+		w.settle()
+		equal(t, k+" is back", state(), "b=10 b b")
+		equal(t, "nothing held", len(w.out.Held), 0)
+	}
+}
