@@ -185,3 +185,17 @@ func TestAssumed(t *testing.T) {
 		}
 	}
 }
+
+// Where one cluster has the object, a rollout keeps no other from taking over.
+func TestRolloutOfOne(t *testing.T) {
+	w := newWorld(t, "a", "b", "c")
+	w.put(tick, label("1"))
+	w.place("p", `{"objects":[{"kind":"CronJob"}],"rollout":{"waves":[{"clusters":{"names":["a"]},"pause":"10m0s"},{"clusters":{"names":["b"]},"approval":true}]}}`)
+	w.settle()
+	first := w.shares(tick)
+	w.put(tick, label("2"))
+	w.settle()
+	w.fail(first)
+	w.settle()
+	equal(t, "taken over", len(w.object(tick).Clusters), 2)
+}

@@ -36,7 +36,7 @@ func (p *planner) advance(it *item) {
 	step := rollout.Step(in)
 	it.rollout, it.undone, it.again = &step.Status, step.Undo, step.Again
 	for c := range it.cells {
-		it.cells[c].may = false
+		it.cells[c].may = it.single() && !step.Undo // whoever takes it over
 	}
 	for i, c := range members {
 		cell := &it.cells[c]
@@ -68,17 +68,29 @@ func (p *planner) noteWave(it *item, c int, step rollout.Output) {
 	}
 }
 
-// rolling are the members that the rollout is about, in planner order.
+// rolling are the members that the rollout is about, in planner order: where
+// one member is to have the object, that one.
 func (p *planner) rolling(it *item) []int {
-	var members []int
+	var members, holders []int
 	for c := range it.cells {
 		switch it.cells[c].stand {
 		case keeps, quiet, open, frozen, fixed, drained:
 			members = append(members, c)
+			if p.has(it, c) {
+				holders = append(holders, c)
+			}
 		}
+	}
+	if it.single() && len(holders) > 0 {
+		members = holders
 	}
 	p.order(it, members)
 	return members
+}
+
+// single says whether one member is to have the object.
+func (it *item) single() bool {
+	return it.intent.policy.strategy == v1alpha1.StrategyOne && it.scaler == nil
 }
 
 func (p *planner) rollingCluster(it *item, c, wave int) rollout.Cluster {
