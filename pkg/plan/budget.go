@@ -100,8 +100,9 @@ func (p *planner) unasked() []v1alpha1.Removal {
 }
 
 // retreatsFrom says whether the item is to leave a member in the end. It does
-// not count where a user drains the member, where it follows what has been
-// judged itself, and where one that runs elsewhere has been chosen for it.
+// not count where a user drains the member or wants a rebalance, where it
+// follows what has been judged itself, and where one that was taken for dead is
+// back and another ran it meanwhile.
 func (p *planner) retreatsFrom(it *item, c int) bool {
 	cell := &it.cells[c]
 	switch cell.stand {
@@ -110,7 +111,7 @@ func (p *planner) retreatsFrom(it *item, c int) bool {
 	case drained, frozen, fixed, unread:
 		return false
 	}
-	return !cell.there && it.intent.policy.strategy != v1alpha1.StrategyOne
+	return !cell.there && len(it.record.Away) == 0 && !p.rebalances(it)
 }
 
 // went says whether a member has less than it had, with this plan.
@@ -123,7 +124,7 @@ func (p *planner) went(it *item, c int) bool {
 // wants no fewer than run.
 func (p *planner) emptied(it *item, c int) bool {
 	cell := &it.cells[c]
-	if !it.divides || cell.target > 0 || p.current(it, c) == 0 || p.rebalances(it) || p.gaveUp(it, c) ||
+	if !it.divides || cell.target > 0 || p.current(it, c) == 0 || p.rebalances(it) || p.gaveUp(it, c) || p.full(it, c) ||
 		cell.stand == drained || cell.stand == frozen {
 		return false
 	}
@@ -134,6 +135,13 @@ func (p *planner) emptied(it *item, c int) bool {
 		}
 	}
 	return it.wanted >= running
+}
+
+// full says that the member was found to have no room for any replica: none
+// runs there that could be lost.
+func (p *planner) full(it *item, c int) bool {
+	room, limited := p.members[c].Capacity[it.key]
+	return limited && room == 0
 }
 
 func (p *planner) objects() map[string]int {

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
@@ -141,6 +143,7 @@ func (p *planner) retreats(ns *item) bool {
 
 // choose gives the object to one member.
 func (p *planner) choose(it *item) {
+	p.findAway(it)
 	chosen := p.chosen(it)
 	ready := chosen >= 0 && p.healthy(it, chosen)
 	for c := range it.cells {
@@ -153,8 +156,34 @@ func (p *planner) choose(it *item) {
 			// Not given up before the other one runs.
 			cell.there, it.waits = true, true
 			cell.note = cell.noteFirst("waits until it is ready in " + p.nameOf(chosen))
+		case p.resting(it, c):
+			cell.there, it.waits = true, true
+			cell.note = cell.noteFirst("left as it is until then")
 		}
 	}
+	p.forgetReturned(it)
+}
+
+// resting says whether the member has returned from having been taken for dead
+// with an object that it may be chosen for once it is trusted.
+func (p *planner) resting(it *item, c int) bool {
+	return it.cells[c].stand == quiet && p.returned(it, c) && !p.gaveUp(it, c)
+}
+
+// forgetReturned forgets who was away once only one that is not has the object.
+func (p *planner) forgetReturned(it *item) {
+	var have int
+	for c := range it.cells {
+		if it.cells[c].stand != frozen && p.has(it, c) {
+			have++
+		}
+	}
+	if have == 1 {
+		it.away = slices.DeleteFunc(it.away, func(name string) bool {
+			return it.cells[slices.Index(p.names, name)].stand == open
+		})
+	}
+	it.waits = it.waits || len(it.away) > 0
 }
 
 func (c *cell) noteFirst(s string) string {
@@ -185,6 +214,8 @@ const (
 	settled preference = iota
 	// preferred to all that are less so.
 	preferred
+	// doubted: it is there, where it is not to be relied on or not to stay.
+	doubted
 	// unheard: it may run there, which is to be known before another is chosen.
 	unheard
 	possible
@@ -227,6 +258,8 @@ func (p *planner) preference(it *item, c int) preference {
 func (p *planner) preferenceOf(it *item, c int) preference {
 	cell, has := &it.cells[c], p.has(it, c)
 	switch {
+	case has && (p.members[c].Holding || p.resting(it, c) || p.gaveUp(it, c)):
+		return doubted
 	case has && (!p.rebalances(it) || cell.stand != open):
 		return preferred
 	case cell.stand == open && (has || it.gives(c)):

@@ -145,9 +145,9 @@ func (p *planner) goGradually(it *item) {
 	}
 	rec := it.record
 	it.stepped = rec.Stepped
-	step := max(it.wanted/gradually, 1)
-	if p.in.Now.Sub(rec.Stepped) < stepEvery {
-		step = 0
+	step := p.unwanted(it)
+	if p.in.Now.Sub(rec.Stepped) >= stepEvery {
+		step += max(it.wanted/gradually, 1)
 	}
 	var gone int64
 	for c := range it.cells {
@@ -161,6 +161,18 @@ func (p *planner) goGradually(it *item) {
 	if gone > 0 {
 		it.stepped = p.in.Now
 	}
+}
+
+// unwanted is how many replicas there are beyond those wanted and those that
+// came back: a user's scaling down takes no steps.
+func (p *planner) unwanted(it *item) int64 {
+	more := -it.wanted
+	for c := range it.cells {
+		if it.cells[c].stand != frozen && !p.returned(it, c) {
+			more += p.current(it, c)
+		}
+	}
+	return max(more, 0)
 }
 
 // settleRelease notes what is not done yet.
@@ -182,8 +194,8 @@ func (p *planner) settleRelease(it *item) {
 		it.waits = true
 		cell.note = cell.noteThen(fmt.Sprintf("waits until %d replicas are ready elsewhere", cell.given-cell.target))
 	}
-	if it.stepped.After(time.Time{}) && it.waits {
-		it.again = sooner(it.again, it.stepped.Add(stepEvery))
+	if next := it.stepped.Add(stepEvery); next.After(p.in.Now) && it.waits {
+		it.again = sooner(it.again, next)
 	}
 	p.forgetAway(it)
 }

@@ -1,0 +1,151 @@
+package plan
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+)
+
+// having lists the clusters that have an object.
+func (w *world) having(k string) (names string) {
+	for _, c := range w.clusters {
+		if _, ok := c.Previous.Object(key(k)); ok {
+			names += c.Name
+		}
+	}
+	return names
+}
+
+// What runs elsewhere is not given up for a cluster that is not trusted yet,
+// and not at all where nothing is to go back.
+func TestReturnOfTheOne(t *testing.T) {
+	cases := map[v1alpha1.ReturnPolicy]string{
+		v1alpha1.ReturnImmediate: "a ac ac a",
+		v1alpha1.ReturnGradual:   "a ac ac a",
+		v1alpha1.ReturnNever:     "a ac c c",
+	}
+	for policy, want := range cases {
+		w := newWorld(t, "a", "b", "c")
+		w.put(tick)
+		w.place("p", fmt.Sprintf(`{"objects":[{"kind":"CronJob"}],"failover":{"return":%q}}`, policy))
+		w.settle()
+		got := w.having(tick)
+		w.fail("a")
+		w.settle()
+		got += " " + w.having(tick)
+		w.back("a")
+		w.cluster("a").Holding = true
+		w.settle()
+		got += " " + w.having(tick)
+		w.cluster("a").Holding = false
+		w.settle()
+		equal(t, string(policy), got+" "+w.having(tick), want)
+		equal(t, "forgotten", len(w.records[key(tick)].Away), 0)
+		equal(t, "no removal", len(w.removals), 0)
+	}
+}
+
+func TestReturnAndFailAgain(t *testing.T) {
+	w := newWorld(t, "a", "b", "c")
+	w.put(tick)
+	w.settle()
+	for range 5 {
+		w.fail("a")
+		w.settle()
+		equal(t, "dead", w.having(tick), "ac")
+		w.back("a")
+		w.cluster("a").Holding = true
+		w.settle()
+	}
+	equal(t, "never a third", w.having(tick), "ac")
+	w.fail("c")
+	w.settle()
+	equal(t, "the one that is left, though not trusted", w.having(tick), "ac")
+}
+
+func TestRebalanceOfTheOne(t *testing.T) {
+	w := newWorld(t, "b", "c")
+	var keys []v1alpha1.Key
+	for i := range 20 {
+		k := fmt.Sprintf("default/cronjobs.batch/t%d", i)
+		w.put(k)
+		keys = append(keys, key(k))
+	}
+	w.settle()
+	w.join("a")
+	w.settle()
+	w.requests = []v1alpha1.Request{{ID: "r", Type: v1alpha1.RequestRebalance, Keys: keys}}
+	w.settle()
+	equal(t, "answered", len(w.requests), 0)
+	equal(t, "nothing held", len(w.out.Held)+len(w.removals), 0)
+	n := 0
+	for _, c := range w.clusters {
+		n += len(c.Previous.Objects)
+	}
+	equal(t, "once each", n, 20)
+}
+
+// A strategy written by mistake does not take what runs in most clusters away.
+func TestCopiesDoNotBecomeOneUnasked(t *testing.T) {
+	w := newWorld(t, "a", "b", "c", "d", "e")
+	w.put(db, replicas(3))
+	w.settle()
+	w.place("p", `{"objects":[{"kind":"StatefulSet"}],"strategy":"One"}`)
+	w.settle()
+	equal(t, "held", w.held(db), v1alpha1.HeldBudget)
+	equal(t, "there", w.having(db), "abcde")
+	w.approve()
+	w.settle()
+	equal(t, "approved", len(w.having(db)), 1)
+}
+
+// What has no room anywhere in a cluster is not kept there by the budget.
+func TestNoRoomAtAll(t *testing.T) {
+	w := newWorld(t, "a", "b", "c")
+	full := map[v1alpha1.Key]int64{}
+	for i := range 20 {
+		k := fmt.Sprintf("default/deployments.apps/w%d", i)
+		w.put(k, replicas(9))
+		full[key(k)] = 0
+	}
+	w.settle()
+	w.cluster("a").Capacity = full
+	for k := range full {
+		w.cluster("a").Reports[k].Counts["readyReplicas"] = 0
+	}
+	w.pass()
+	equal(t, "nothing held", len(w.out.Held), 0)
+	equal(t, "run elsewhere", w.shares("default/deployments.apps/w7"), "a=0 b=5 c=4")
+}
+
+func TestScalingDownTakesNoSteps(t *testing.T) {
+	w := gradual(t)
+	w.put(web, replicas(100))
+	w.settle()
+	equal(t, "no more than what came back is left to go in steps", sumShares(w) <= 300, true)
+}
+
+func TestStepsThatWaitAskForNoTime(t *testing.T) {
+	w := gradual(t)
+	w.now = w.now.Add(10 * stepEvery)
+	for range 2 {
+		w.ready("a", 0)
+		w.pass()
+	}
+	equal(t, "waits for replicas, not for time", w.out.Again, time.Time{})
+}
+
+// gradual is a federation of five in which one has just returned.
+func gradual(t *testing.T) *world {
+	w := newWorld(t, "a", "b", "c", "d", "e")
+	w.put(web, replicas(1000))
+	w.place("p", `{"objects":[{"kind":"Deployment"}],"failover":{"return":"Gradual"}}`)
+	w.settle()
+	w.fail("a")
+	w.settle()
+	w.back("a")
+	w.settle()
+	return w
+}
