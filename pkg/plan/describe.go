@@ -109,6 +109,9 @@ func (p *planner) record(it *item) Record {
 	}
 	if it.state == follow {
 		r.Rollout, r.Stepped, r.Away, r.Placement, r.Wanted = it.rollout, it.stepped, it.away, it.placement, 0
+		if len(r.Away) == 0 {
+			r.Away = nil // as it is read back
+		}
 		if it.divides {
 			r.Wanted = it.wanted
 		}
