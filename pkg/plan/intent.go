@@ -18,6 +18,8 @@ type intent struct {
 	total      amount
 	// divided: total is divided over the clusters.
 	divided bool
+	// unsaid: the spec names no number of replicas.
+	unsaid bool
 	// target is what an autoscaler scales.
 	target v1alpha1.Key
 	// refs are what its pods name.
@@ -80,6 +82,7 @@ func newIntent(s *Spec, pol *policy) (*intent, error) {
 		if in.total, err = amountOf(in.scale, s.Object); err != nil {
 			return nil, err
 		}
+		in.unsaid = in.scale == byReplicas && !saysReplicas(s.Object)
 	}
 	if in.scale == asAutoscaler {
 		in.target = scaleTarget(s)
@@ -99,8 +102,12 @@ func scales(s *Spec) bool {
 	if !strings.Contains(s.Key.Group, ".") {
 		return true
 	}
-	_, found, _ := unstructured.NestedFieldNoCopy(s.Object.Object, "spec", "replicas")
-	return found
+	return saysReplicas(s.Object)
+}
+
+func saysReplicas(o *unstructured.Unstructured) bool {
+	v, _, _ := unstructured.NestedFieldNoCopy(o.Object, "spec", "replicas")
+	return v != nil
 }
 
 // policy of an item. An autoscaler that nothing else speaks about is placed as

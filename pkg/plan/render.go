@@ -180,6 +180,9 @@ func (p *planner) renderAll(it *item) {
 func (p *planner) render(it *item, c int) *Placed {
 	cell, prev := &it.cells[c], it.prev[c]
 	a := amount{cell.given, cell.other}
+	if it.divides && p.uncounted(it, c) {
+		a.n, it.waits = bare, true // no number is written over one that is not known
+	}
 	if !cell.may && !it.undone && p.has(it, c) {
 		return p.adjusted(it, prev, a)
 	}

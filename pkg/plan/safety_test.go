@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
@@ -148,4 +150,51 @@ func gradual(t *testing.T) *world {
 	w.back("a")
 	w.settle()
 	return w
+}
+
+// scaled is a Deployment without replicas that an autoscaler has brought to 8
+// in each of three clusters.
+func scaled(t *testing.T) *world {
+	w := newWorld(t, "a", "b", "c")
+	w.put(web, podSpec(map[string]any{}))
+	w.put(hpa, spec(`{"scaleTargetRef":{"kind":"Deployment","name":"web"},"minReplicas":3,"maxReplicas":30}`))
+	w.settle()
+	for i := range w.clusters {
+		w.clusters[i].Reports[key(web)].Counts = map[string]int64{"replicas": 8, "readyReplicas": 8}
+	}
+	return w
+}
+
+// Who deletes an autoscaler means to keep what it scaled.
+func TestReplicasOutliveTheirAutoscaler(t *testing.T) {
+	w := scaled(t)
+	w.put(hpa, deleted(""))
+	w.pass()
+	equal(t, "as they are", w.shares(web), "a=8 b=8 c=8")
+	w.settle()
+	w.put(web, label("x"))
+	w.settle()
+	equal(t, "as they are", w.shares(web), "a=8 b=8 c=8")
+	w.put(web, replicas(3))
+	w.settle()
+	equal(t, "as is said", w.shares(web), "a=1 b=1 c=1")
+	w.put(web, unsaid)
+	w.settle()
+	equal(t, "no more said", w.shares(web), "a=1 b=1 c=1")
+}
+
+func unsaid(o *unstructured.Unstructured) {
+	unstructured.RemoveNestedField(o.Object, "spec", "replicas")
+}
+
+func TestReplicasThatNobodyToldOf(t *testing.T) {
+	w := scaled(t)
+	heard := w.cluster("b").Reports
+	w.cluster("b").Reports = nil // a new leader
+	w.put(hpa, deleted(""))
+	w.pass()
+	equal(t, "left alone", w.field(web, "replicas"), "a=8 b=<nil> c=8 ")
+	w.cluster("b").Reports = heard
+	w.pass()
+	equal(t, "as they are", w.shares(web), "a=8 b=8 c=8")
 }

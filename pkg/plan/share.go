@@ -9,7 +9,7 @@ import (
 
 // divide finds every member's share, and how far towards it this plan goes.
 func (p *planner) divide(it *item) {
-	it.divides, it.wanted, it.weights = true, it.intent.total.n, 0
+	it.divides, it.wanted, it.weights = true, p.goal(it), 0
 	for c := range it.cells {
 		cell := &it.cells[c]
 		cell.target, cell.given, cell.other = 0, 0, NoReplicas
@@ -18,7 +18,7 @@ func (p *planner) divide(it *item) {
 			it.weights += it.intent.policy.fits[c].weight
 		}
 	}
-	if p.waitsForShard(it) {
+	if p.waitsForShard(it) || p.waitsForNumber(it) {
 		for c := range it.cells {
 			p.stay(it, c)
 			it.cells[c].there = p.has(it, c)
@@ -39,6 +39,44 @@ func (p *planner) divide(it *item) {
 		p.release(it)
 	}
 	p.countMoved(it)
+}
+
+// goal is the number that is divided. A spec that names none, or does no more,
+// takes nothing away from what runs: an autoscaler may have made it.
+func (p *planner) goal(it *item) int64 {
+	if !it.intent.unsaid {
+		return it.intent.total.n
+	}
+	if it.record.Wanted > 0 {
+		return it.record.Wanted
+	}
+	var running int64
+	for c := range it.cells {
+		running += p.current(it, c)
+	}
+	return max(running, it.intent.total.n)
+}
+
+// waitsForNumber: how many replicas there are is to be heard first.
+func (p *planner) waitsForNumber(it *item) bool {
+	if !it.intent.unsaid || it.record.Wanted > 0 {
+		return false
+	}
+	for c := range it.cells {
+		if m := &p.members[c]; p.uncounted(it, c) && !m.leaving() && !m.silent() {
+			it.wanted = 0
+			return true
+		}
+	}
+	return false
+}
+
+// uncounted: an autoscaler had the member's replicas until now, and what it made
+// of them is not known.
+func (p *planner) uncounted(it *item, c int) bool {
+	o, r := it.prev[c], p.members[c].Reports[it.key]
+	return it.intent.scale == byReplicas && p.has(it, c) && o.Replicas == NoReplicas && len(o.Manifest) > 0 &&
+		(r == nil || r.UID != o.UID)
 }
 
 // stay keeps what a member has.
