@@ -148,6 +148,9 @@ func (c *Cluster) Look(ctx context.Context, p Place) (*metav1.PartialObjectMetad
 
 // Apply implements Member.
 func (c *Cluster) Apply(ctx context.Context, p Place, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if err := c.handOver(ctx, p, o); err != nil {
+		return nil, err
+	}
 	return c.calls.Resource(p.GVR).Namespace(p.Namespace).Apply(ctx, p.Name, o, metav1.ApplyOptions{FieldManager: c.manager, Force: true})
 }
 
