@@ -108,16 +108,7 @@ func (p *planner) record(it *item) Record {
 		}
 	}
 	if it.state == follow {
-		r.Rollout, r.Stepped, r.Away, r.Placement, r.Wanted = it.rollout, it.stepped, it.away, it.placement, 0
-		if len(r.Away) == 0 {
-			r.Away = nil // as it is read back
-		}
-		if it.divides {
-			r.Wanted = it.wanted
-		}
-		if old := it.record.Rollout; old != nil && r.Rollout != nil && reflect.DeepEqual(old, r.Rollout) {
-			r.Rollout = old
-		}
+		p.progress(it, &r)
 	}
 	if it.state == keep || it.spec == nil || r.SpecGeneration == it.spec.Generation {
 		return r
@@ -127,6 +118,20 @@ func (p *planner) record(it *item) Record {
 	}
 	r.SpecGeneration = it.spec.Generation
 	return r
+}
+
+// progress notes where the item is on its way.
+func (p *planner) progress(it *item, r *Record) {
+	r.Rollout, r.Stepped, r.Away, r.Placement, r.Wanted = it.rollout, it.stepped, it.away, it.placement, 0
+	if len(r.Away) == 0 {
+		r.Away = nil // as it is read back
+	}
+	if it.divides {
+		r.Wanted = it.wanted
+	}
+	if old := it.record.Rollout; old != nil && r.Rollout != nil && reflect.DeepEqual(old, r.Rollout) {
+		r.Rollout = old
+	}
 }
 
 // copied says whether a new generation has the content of the one before:
