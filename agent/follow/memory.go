@@ -46,6 +46,10 @@ const (
 	sureFor = 5 * time.Second
 	// storeEvery is how often the member is told of new revisions.
 	storeEvery = 10 * time.Second
+	// refusedFor is how long a member that was known to remember must refuse to
+	// answer before that is believed: an API server that has just started, perhaps
+	// with a backup, refuses everything until it knows who may do what.
+	refusedFor = time.Minute
 )
 
 var (
@@ -70,6 +74,7 @@ type keeper struct {
 	mu        sync.Mutex
 	off       bool      // there is no memory to be had
 	sure      time.Time // when an answer was last asked for that came
+	refused   time.Time // since when it refuses to answer; zero while it does not
 	stored    Mark      // what the member was last known to remember
 	storedAt  time.Time
 	noted     int64  // the highest revision that it was ever known to remember
@@ -113,12 +118,19 @@ func (k *keeper) recall(ctx context.Context) (Mark, error) {
 
 // unanswered notes a failure; without permission there is no memory.
 func (k *keeper) unanswered(ctx context.Context, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if !apierrors.IsForbidden(err) {
+		k.refused = time.Time{}
+		return
+	}
+	if k.refused.IsZero() {
+		k.refused = k.clock.Now()
+	}
+	if remembered := !k.sure.IsZero() || k.noted > 0; remembered && k.clock.Since(k.refused) < refusedFor {
 		return
 	}
 	logf.FromContext(ctx).Info("the agent may not keep Leases in its namespace: a cluster restored from a backup will not be noticed", "error", err.Error())
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	k.off = true
 }
 
@@ -193,6 +205,7 @@ func (k *keeper) check(ctx context.Context) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.refused = time.Time{}
 	first := k.sure.IsZero()
 	ours := m.ClusterUID == k.id.ClusterUID
 	switch {

@@ -108,7 +108,8 @@ func TestMemberRemembersWhatWasTakenOver(t *testing.T) {
 }
 
 func TestRestoredMemberWaitsForAUsersWord(t *testing.T) {
-	for name, running := range map[string]bool{"noticed at the start": false, "noticed while running": true} {
+	for name, away := range map[string]error{"noticed at the start": nil, "noticed while running": errAway,
+		"by an API server that refuses everybody at first": apierrors.NewForbidden(reports, "x", nil)} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, m := newFakeBucket(), &fakeMemory{}
@@ -119,8 +120,8 @@ func TestRestoredMemberWaitsForAUsersWord(t *testing.T) {
 				backup := m.get()
 				b.add(1)
 				pass(30 * time.Second)
-				if running {
-					m.set(backup, errAway) // its API server is down while the backup is put back
+				if away != nil {
+					m.set(backup, away) // its API server is down while the backup is put back
 					pass(6 * time.Second)
 					if member.Trusted() {
 						t.Error("it would be written to before it has answered")
@@ -234,6 +235,25 @@ func TestMemoryThatCannotBeHad(t *testing.T) {
 		expect(t, s.engine, 1)
 		if !member.Trusted() {
 			t.Error("nothing is ever applied")
+		}
+		s.end(t)
+	})
+}
+
+func TestMemoryThatIsTakenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, m := newFakeBucket(), &fakeMemory{}
+		b.add(1)
+		member, s := remembering(t, b, m, "a")
+		pass(30 * time.Second)
+		m.set(m.get(), apierrors.NewForbidden(reports, "x", nil))
+		pass(30 * time.Second)
+		if member.Trusted() {
+			t.Error("an API server that is just starting is written to")
+		}
+		pass(time.Minute)
+		if !member.Trusted() {
+			t.Error("nothing is ever applied again")
 		}
 		s.end(t)
 	})
