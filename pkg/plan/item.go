@@ -64,8 +64,10 @@ type decision struct {
 	weights int64
 	rollout *v1alpha1.RolloutStatus
 	undone  bool
-	away    []string
-	stepped time.Time
+	// stranded: only members taken for dead have it.
+	stranded bool
+	away     []string
+	stepped  time.Time
 	// waits: something is wanted and not done yet, so that reports and time matter.
 	waits bool
 	again time.Time

@@ -186,11 +186,7 @@ func (p *planner) render(it *item, c int) *Placed {
 	if !cell.may && !it.undone && p.has(it, c) {
 		return p.adjusted(it, prev, a)
 	}
-	base := int64(0)
-	if it.undone && !cell.may {
-		base = it.rollout.Base
-	}
-	o, err := p.manifest(it, c, a, base)
+	o, err := p.manifest(it, c, a, it.baseFor(c))
 	if err != nil { // the overrides fitted when they were checked
 		return prev
 	}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,4 +198,41 @@ func TestReplicasThatNobodyToldOf(t *testing.T) {
 	w.cluster("b").Reports = heard
 	w.pass()
 	equal(t, "as they are", w.shares(web), "a=8 b=8 c=8")
+}
+
+// A rollout that waits keeps nothing from running elsewhere: with the content
+// that was good, where that can be had.
+func TestFailoverDuringRollout(t *testing.T) {
+	for _, base := range []bool{true, false} {
+		w := newWorld(t, "a", "b", "c")
+		w.put(tick, label("1"))
+		w.place("p", `{"objects":[{"kind":"CronJob"}],"rollout":{"waves":[{"clusters":{"names":["a"]}},{"percentage":"100%","approval":true}]}}`)
+		w.settle()
+		old := w.specs[key(tick)].Object
+		w.put(tick, label("2"), annotate(v1alpha1.AnnotationRolloutPaused, "true"))
+		if base {
+			s := w.specs[key(tick)]
+			s.Base = old
+			w.specs[key(tick)] = s
+		}
+		w.settle()
+		w.fail("a")
+		w.settle()
+		equal(t, "elsewhere", w.having(tick), "ac")
+		c, _ := w.cluster("c").Previous.Object(key(tick))
+		equal(t, "the old content", strings.Contains(string(c.Manifest), `"l":"1"`), base)
+	}
+}
+
+func TestFailoverOfReplicasDuringRollout(t *testing.T) {
+	w := newWorld(t, "a")
+	w.put(web, replicas(4))
+	w.place("p", `{"objects":[{"kind":"Deployment"}],"rollout":{"waves":[{"clusters":{"names":["a"]}},{"percentage":"100%","approval":true}]}}`)
+	w.settle()
+	w.join("b")
+	w.put(web, label("2"), annotate(v1alpha1.AnnotationRolloutPaused, "true"))
+	w.settle()
+	w.fail("a")
+	w.settle()
+	equal(t, "elsewhere", w.shares(web), "a=4 b=4")
 }

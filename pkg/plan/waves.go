@@ -10,7 +10,7 @@ import (
 
 // advance decides which members may have the newest content.
 func (p *planner) advance(it *item) {
-	it.rollout, it.undone, it.again = nil, false, time.Time{}
+	it.rollout, it.undone, it.stranded, it.again = nil, false, false, time.Time{}
 	pol := it.intent.policy
 	if pol.rollout == nil {
 		for c := range it.cells {
@@ -35,6 +35,7 @@ func (p *planner) advance(it *item) {
 	}
 	step := rollout.Step(in)
 	it.rollout, it.undone, it.again = &step.Status, step.Undo, step.Again
+	it.stranded = p.strands(it)
 	for c := range it.cells {
 		it.cells[c].may = it.single() && !step.Undo // whoever takes it over
 	}
@@ -137,4 +138,29 @@ func (p *planner) member(name string) *member {
 }
 
 // gives says whether a member that has nothing of the item may be given it.
-func (it *item) gives(c int) bool { return it.cells[c].may || it.undone }
+func (it *item) gives(c int) bool { return it.cells[c].may || it.undone || it.stranded }
+
+// strands says whether only members taken for dead have the item: it is to run
+// elsewhere whichever wave is under way.
+func (p *planner) strands(it *item) bool {
+	dead := false
+	for c := range it.cells {
+		if p.has(it, c) && it.cells[c].stand != frozen {
+			return false
+		}
+		dead = dead || it.cells[c].stand == frozen
+	}
+	return dead && it.intent.policy.move
+}
+
+// baseFor is the generation whose content a member is given that is not to have
+// the newest, or not yet: 0 where there is no other.
+func (it *item) baseFor(c int) int64 {
+	may := it.cells[c].may
+	switch {
+	case it.rollout == nil:
+	case it.undone && !may, it.stranded && it.spec.Base != nil && (it.single() || !may):
+		return it.rollout.Base
+	}
+	return 0
+}
