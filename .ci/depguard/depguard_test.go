@@ -22,7 +22,8 @@ const module = "github.com/kubectl-fed/kubectl-fed/"
 // Every package an import rule is about. Those under agent/lead, cmd and test
 // stand for all of their kind.
 var packages = []string{
-	"pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic",
+	"pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/plan/divide", "pkg/plan/override",
+	"pkg/plan/rollout", "pkg/status", "pkg/traffic",
 	"hub", "hub/gcs", "hub/file", "hub/open", "hub/hubtest",
 	"agent", "agent/follow", "agent/apply", "agent/observe", "agent/lead", "agent/lead/gclb",
 	"agent/edge/http", "agent/poddns",
@@ -54,7 +55,10 @@ const (
 
 var standard = []string{"context", "os", "net/http"}
 
-var decisions = []string{"pkg/api/v1alpha1", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic"}
+var (
+	plans     = []string{"pkg/plan", "pkg/plan/divide", "pkg/plan/override", "pkg/plan/rollout"}
+	decisions = join(plans, "pkg/api/v1alpha1", "pkg/kinds", "pkg/manifest", "pkg/status", "pkg/traffic")
+)
 
 // allowed says, for each importing package, all that it may import of the
 // lists above. "(test)" stands for a _test.go file.
@@ -63,18 +67,22 @@ var allowed = map[string][]string{
 	"pkg/version":      {types, scheme},
 	"pkg/kinds":        {types, scheme, "pkg/api/v1alpha1"},
 	"pkg/manifest":     {types, scheme, "pkg/api/v1alpha1", "pkg/kinds"},
-	"pkg/plan":         {types, scheme, "pkg/api/v1alpha1"},
+	"pkg/plan":         join(plans, types, scheme, "pkg/api/v1alpha1"),
 	"pkg/status":       {types, scheme, "pkg/api/v1alpha1"},
 	"pkg/traffic":      {types, scheme, "pkg/api/v1alpha1"},
-	"pkg/plan (test)":  join(standard, clients, scheme, lock, kubectl, cliRuntime, manager, cobra, types, "pkg/api/v1alpha1"),
+	"pkg/plan (test)":  join(plans, join(standard, clients, scheme, lock, kubectl, cliRuntime, manager, cobra, types, "pkg/api/v1alpha1")...),
+
+	"pkg/plan/divide":   {types, scheme},
+	"pkg/plan/override": {types, scheme, "pkg/api/v1alpha1"},
+	"pkg/plan/rollout":  {types, scheme, "pkg/api/v1alpha1"},
 
 	"hub":            join(standard, types, lock, "pkg/api/v1alpha1"),
 	"hub/gcs":        join(standard, types, lock, storage, compute, dns, "hub"),
 	"hub/file":       join(standard, types, lock, "hub"),
 	"hub/open":       join(standard, types, lock, "hub", "hub/gcs", "hub/file"),
 	"hub/hubtest":    join(standard, types, lock, storage, compute, dns, "pkg/api/v1alpha1", "hub", "hub/gcs", "hub/file", "hub/open"),
-	"hub (test)":     join(standard, types, lock, "test/fixtures", "pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic", "hub/gcs", "hub/file", "hub/open", "hub/hubtest"),
-	"hub/gcs (test)": join(standard, types, lock, storage, compute, dns, "test/fixtures", "pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/status", "pkg/traffic", "hub", "hub/file", "hub/open", "hub/hubtest"),
+	"hub (test)":     join(standard, types, lock, "test/fixtures", "pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/plan/divide", "pkg/plan/override", "pkg/plan/rollout", "pkg/status", "pkg/traffic", "hub/gcs", "hub/file", "hub/open", "hub/hubtest"),
+	"hub/gcs (test)": join(standard, types, lock, storage, compute, dns, "test/fixtures", "pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/plan/divide", "pkg/plan/override", "pkg/plan/rollout", "pkg/status", "pkg/traffic", "hub", "hub/file", "hub/open", "hub/hubtest"),
 
 	"agent":           join(acting, "pkg/api/v1alpha1", "pkg/version", "agent/follow", "agent/apply", "agent/observe", "agent/lead", "agent/lead/gclb", "agent/edge/http", "agent/poddns"),
 	"agent/follow":    join(acting, "pkg/api/v1alpha1", "agent/apply", "agent/observe"),
@@ -87,6 +95,8 @@ var allowed = map[string][]string{
 
 	"plugin":          join(decisions, append(plugin, "pkg/version", "plugin/printers")...),
 	"plugin/printers": join(decisions, append(plugin, "pkg/version", "plugin")...),
+	// Nobody outside may import it: the compiler sees to that.
+	"plugin/internal/forecast": join(plans, append(plugin, "pkg/api/v1alpha1")...),
 
 	"cmd/kubectl-fed": join(decisions, append(plugin, "pkg/version", "hub", "hub/gcs", "hub/file", "hub/open", "plugin", "plugin/printers", "cmd/fed-agent")...),
 	"cmd/fed-agent": join(decisions, append(acting, cobra, "pkg/version", "hub", "hub/gcs", "hub/file", "hub/open",
