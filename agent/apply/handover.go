@@ -57,7 +57,7 @@ func ownsReplicas(fields []metav1.ManagedFieldsEntry, manager string) bool {
 		var set struct {
 			Spec map[string]json.RawMessage `json:"f:spec"`
 		}
-		if f.Manager != manager || f.Subresource != "" || f.FieldsV1 == nil || json.Unmarshal(f.FieldsV1.Raw, &set) != nil {
+		if f.Manager != manager || f.Subresource != "" || f.FieldsV1 == nil || json.Unmarshal(f.FieldsV1.GetRawBytes(), &set) != nil {
 			continue
 		}
 		if _, ok := set.Spec["f:replicas"]; ok {

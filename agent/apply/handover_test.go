@@ -73,7 +73,7 @@ func TestReplicasAreHandedOver(t *testing.T) {
 
 func TestOwnsReplicas(t *testing.T) {
 	entry := func(manager, subresource, fields string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, Subresource: subresource, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		return metav1.ManagedFieldsEntry{Manager: manager, Subresource: subresource, FieldsV1: metav1.NewFieldsV1(fields)}
 	}
 	const both = `{"f:metadata":{},"f:spec":{"f:replicas":{},"f:template":{}}}`
 	for name, c := range map[string]struct {
