@@ -58,7 +58,9 @@ func (p *planner) release(it *item) {
 			cell.given = cell.target
 			if more := min(p.ready(it, c)-cell.target, short); more > 0 && !p.members[c].leaving() {
 				cell.given += more
-				short -= more
+				if p.heard(it, c) { // what may run there is no replacement
+					short -= more
+				}
 			}
 		}
 	}
@@ -78,7 +80,9 @@ func (p *planner) missing(it *item) int64 {
 		n, had := p.ready(it, c), p.current(it, c)
 		goal += cell.target
 		running += n
-		after += min(n, cell.target)
+		if p.heard(it, c) {
+			after += min(n, cell.target)
+		}
 		before += had
 		more += max(cell.target-had, 0)
 	}
@@ -90,6 +94,12 @@ func (p *planner) missing(it *item) int64 {
 		short = min(short, max(before-was, 0)+more)
 	}
 	return short
+}
+
+// heard says whether there is the member's word about what it was given.
+func (p *planner) heard(it *item, c int) bool {
+	o, r := it.prev[c], p.members[c].Reports[it.key]
+	return o != nil && r != nil && r.UID == o.UID
 }
 
 // ready is how many of the replicas given before run. What is not known of a
