@@ -100,9 +100,8 @@ func (p *planner) unasked() []v1alpha1.Removal {
 }
 
 // retreatsFrom says whether the item is to leave a member in the end. It does
-// not count where a user drains the member or wants a rebalance, where it
-// follows what has been judged itself, and where one that was taken for dead is
-// back and another ran it meanwhile.
+// not count where a user drains the member, where it follows what has been
+// judged itself, and where it is but one too many of what is to run once.
 func (p *planner) retreatsFrom(it *item, c int) bool {
 	cell := &it.cells[c]
 	switch cell.stand {
@@ -111,7 +110,17 @@ func (p *planner) retreatsFrom(it *item, c int) bool {
 	case drained, frozen, fixed, unread:
 		return false
 	}
-	return !cell.there && len(it.record.Away) == 0 && !p.rebalances(it)
+	return !cell.there && !(it.single() && (len(it.record.Away) > 0 || p.holders(it) <= 2))
+}
+
+// holders are the members that have the item and may run it.
+func (p *planner) holders(it *item) (n int) {
+	for c := range it.cells {
+		if it.cells[c].stand != frozen && p.has(it, c) {
+			n++
+		}
+	}
+	return n
 }
 
 // went says whether a member has less than it had, with this plan.

@@ -172,13 +172,7 @@ func (p *planner) resting(it *item, c int) bool {
 
 // forgetReturned forgets who was away once only one that is not has the object.
 func (p *planner) forgetReturned(it *item) {
-	var have int
-	for c := range it.cells {
-		if it.cells[c].stand != frozen && p.has(it, c) {
-			have++
-		}
-	}
-	if have == 1 {
+	if p.holders(it) == 1 {
 		it.away = slices.DeleteFunc(it.away, func(name string) bool {
 			return it.cells[slices.Index(p.names, name)].stand == open
 		})

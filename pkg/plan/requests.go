@@ -89,22 +89,7 @@ func (p *planner) approves(r v1alpha1.Request) bool {
 // moving says whether the key is on its way to its shares.
 func (p *planner) moving(k v1alpha1.Key) bool {
 	it := p.item(k)
-	if it == nil || it.state != follow || it.held != "" {
-		return false
-	}
-	return it.divides && !p.atRest(it) || it.intent.policy.strategy == v1alpha1.StrategyOne && p.doubled(it)
-}
-
-// doubled says whether more than one member that answers has the item with this
-// plan.
-func (p *planner) doubled(it *item) bool {
-	n := 0
-	for c := range it.cells {
-		if it.runs(c) && it.cells[c].stand != frozen {
-			n++
-		}
-	}
-	return n > 1
+	return it != nil && it.state == follow && it.held == "" && it.divides && !p.atRest(it)
 }
 
 // missingPending says whether a confirmed key still has something to delete.
