@@ -178,15 +178,21 @@ func (r *Reporter) beat(ctx context.Context) (time.Duration, error) {
 }
 
 func (r *Reporter) beaten(ctx context.Context, generation int64) {
-	if r.failing > 0 {
-		logf.FromContext(ctx).Info("the heartbeat can be written again")
-		poke(r.follower.hurry)
-	}
-	r.generation, r.failing = generation, 0
+	r.answered(ctx)
+	r.generation = generation
 	r.sequence++
 	r.mu.Lock()
 	r.lastBeat = r.clock.Now()
 	r.mu.Unlock()
+}
+
+// answered notes that the bucket takes what is written, be it heartbeat or report.
+func (r *Reporter) answered(ctx context.Context) {
+	if r.failing > 0 {
+		logf.FromContext(ctx).Info("the bucket can be written again")
+		poke(r.follower.hurry)
+	}
+	r.failing = 0
 }
 
 func (r *Reporter) beatFailed(ctx context.Context, err error) time.Duration {
@@ -242,7 +248,8 @@ func (r *Reporter) report(ctx context.Context) (wrote bool, again time.Duration,
 	if err != nil {
 		return false, r.reportFailed(ctx, err), nil
 	}
-	r.digest, r.written, r.failing, r.complaint = digest, body, 0, ""
+	r.answered(ctx)
+	r.digest, r.written, r.complaint = digest, body, ""
 	return true, 0, nil
 }
 
