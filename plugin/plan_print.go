@@ -61,17 +61,10 @@ func printForecast(w io.Writer, one forecast.Object) {
 
 // summary counts what people look for first.
 func summary(one forecast.Object) string {
-	var wanted int64
-	divided := false
-	for _, c := range one.Clusters {
-		if c.Replicas != nil {
-			wanted, divided = wanted+*c.Replicas, true
-		}
-	}
-	if !divided {
+	if one.Wanted == 0 {
 		return ""
 	}
-	said := []string{fmt.Sprintf("%d replicas placed", wanted)}
+	said := []string{fmt.Sprintf("%d replicas wanted", one.Wanted)}
 	if one.Unplaced > 0 {
 		said = append(said, fmt.Sprintf("%d find no room", one.Unplaced))
 	}

@@ -24,6 +24,8 @@ type Object struct {
 	Moved    int64 `json:"moved"`
 	// Held is why the object would not be followed; empty when it would.
 	Held string `json:"held,omitempty"`
+	// Wanted replicas in all; 0 for what is not divided.
+	Wanted int64 `json:"wanted,omitempty"`
 
 	key v1alpha1.Key
 }
@@ -60,7 +62,7 @@ func Describe(in plan.Input, out plan.Output, asked func(v1alpha1.Key) bool) Res
 		if !asked(o.Key) || o.Key.Group == v1alpha1.Group && o.Held == "" { // a Placement runs nowhere
 			continue
 		}
-		one := Object{Kind: kinds[o.Key], Namespace: o.Key.Namespace, Name: o.Key.Name, Unplaced: o.Unplaced, Moved: o.Moved,
+		one := Object{Kind: kinds[o.Key], Namespace: o.Key.Namespace, Name: o.Key.Name, Wanted: o.Wanted, Unplaced: o.Unplaced, Moved: o.Moved,
 			Clusters: []Cluster{}, key: o.Key}
 		if one.Kind == "" {
 			one.Kind = o.Key.GroupResource().String()
