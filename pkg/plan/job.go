@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 
+	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 	"github.com/kubectl-fed/kubectl-fed/pkg/plan/divide"
 )
 
@@ -23,11 +24,12 @@ func (p *planner) divideJob(it *item) {
 		}
 		first = false
 		p.keepCompletions(it, c)
-		if n := max(it.cells[c].other, 0); it.cells[c].stand == frozen && it.intent.policy.move {
-			lost += n
-		} else {
-			missing -= n
+		n := max(it.cells[c].other, 0)
+		if it.cells[c].stand == frozen && it.intent.policy.move {
+			left := max(n-p.succeeded(it, c), 0)
+			lost, n = lost+left, n-left
 		}
+		missing -= n
 	}
 	if first {
 		p.fair(it, min(rest, completions))
@@ -101,15 +103,33 @@ func (p *planner) shareCompletions(it *item, total int64) {
 	}
 }
 
-// parallelism is divided anew over the members that have completions, never
-// more than those, and one at least, without which the rest would never be done.
+// succeeded is how many completions the member has told of.
+func (p *planner) succeeded(it *item, c int) int64 {
+	if !p.heard(it, c) {
+		return 0
+	}
+	return p.members[c].Reports[it.key].Counts["succeeded"]
+}
+
+// over says that the member's part has come to an end.
+func (p *planner) over(it *item, c int) bool {
+	return p.succeeded(it, c) >= it.cells[c].other || p.heard(it, c) && p.members[c].Reports[it.key].Health == v1alpha1.HealthFailed
+}
+
+// parallelism is divided anew over the members that have completions left, never
+// more than those, and one at least. Where there is not one for each, some wait
+// until others are done.
 func (p *planner) parallelism(it *item, total int64) {
 	s := &p.sharing
 	pol := it.intent.policy
 	s.members = s.members[:0]
 	for c := range it.cells {
 		cell := &it.cells[c]
-		if cell.other > 0 && cell.stand != frozen && cell.stand != fixed && cell.stand != unread {
+		switch {
+		case cell.other <= 0, cell.stand == frozen, cell.stand == fixed, cell.stand == unread:
+		case p.over(it, c):
+			cell.target, cell.there = p.current(it, c), true
+		default:
 			s.members = append(s.members, c)
 		}
 	}
@@ -125,5 +145,6 @@ func (p *planner) parallelism(it *item, total int64) {
 	for i, c := range s.members {
 		it.cells[c].target = s.shares[i]
 		it.cells[c].there = true
+		it.waits = it.waits || s.shares[i] == 0 && total > 0
 	}
 }

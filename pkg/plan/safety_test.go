@@ -236,3 +236,39 @@ func TestFailoverOfReplicasDuringRollout(t *testing.T) {
 	w.settle()
 	equal(t, "elsewhere", w.shares(web), "a=4 b=4")
 }
+
+// succeeded lets a cluster tell how much of the Job is done.
+func (w *world) succeeded(cluster string, n int64) {
+	w.cluster(cluster).Reports[key(job)].Counts["succeeded"] = n
+}
+
+// A part of a Job that has nothing to run with goes on once another is done.
+func TestNoPartOfAJobWaitsForEver(t *testing.T) {
+	w := newWorld(t, "a", "b")
+	w.put(job, spec(`{"parallelism":4,"completions":4}`))
+	w.settle()
+	w.put(job, spec(`{"parallelism":1,"completions":4}`))
+	w.settle()
+	first := w.shares(job)
+	equal(t, "one after the other", first == "a=1 b=0" || first == "a=0 b=1", true)
+	equal(t, "waits for reports", w.object(job).Waits, true)
+	w.succeeded(map[string]string{"a=1 b=0": "a", "a=0 b=1": "b"}[first], 2)
+	w.pass()
+	equal(t, "both", w.shares(job), "a=1 b=1")
+}
+
+// What a dead cluster had done of a Job is not done again.
+func TestDoneIsDone(t *testing.T) {
+	for done, want := range map[int64]string{0: "a=3 b=3 c=3 d=3 ", 2: "a=3 b=3 c=3 d=1 ", 3: "a=3 b=3 c=3 "} {
+		w := newWorld(t, "a", "b", "c")
+		w.put(job, spec(`{"parallelism":9,"completions":9}`))
+		w.place("p", `{"objects":[{"kind":"Job"}],"failover":{"move":true}}`)
+		w.settle()
+		w.join("d")
+		w.settle()
+		w.succeeded("a", done)
+		w.fail("a")
+		w.settle()
+		equal(t, fmt.Sprint(done, " of 3"), w.field(job, "completions"), want)
+	}
+}
