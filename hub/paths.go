@@ -34,9 +34,6 @@ const (
 
 func clusterPath(name string) string { return clustersPrefix + name + yamlEnding }
 
-// SpecPath is where a spec is stored.
-func SpecPath(k v1alpha1.Key) string { return specsPrefix + k.String() + yamlEnding }
-
 func requestPath(id string) string { return requestsPrefix + id + jsonEnding }
 
 func shardPrefix(cluster string) string { return shardsPrefix + cluster + "/" }

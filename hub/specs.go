@@ -45,7 +45,7 @@ func (s *Store) Spec(ctx context.Context, k v1alpha1.Key) (*v1alpha1.SpecRecord,
 	if err := k.Validate(); err != nil {
 		return nil, apierrors.NewBadRequest(err.Error())
 	}
-	o, err := s.bucket.Read(ctx, SpecPath(k), 0)
+	o, err := s.bucket.Read(ctx, k.SpecPath(), 0)
 	if err != nil {
 		return nil, ofKey(k).apiError(err)
 	}
@@ -120,7 +120,7 @@ func (s *Store) writeSpec(ctx context.Context, k v1alpha1.Key, body []byte, p v1
 	if len(body) > MaxSpecSize {
 		return nil, tooLargeSpec(int64(len(body)))
 	}
-	gen, err := s.bucket.Write(ctx, SpecPath(k), body, WriteOptions{IfGeneration: when, Metadata: metadata(p)})
+	gen, err := s.bucket.Write(ctx, k.SpecPath(), body, WriteOptions{IfGeneration: when, Metadata: metadata(p)})
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (s *Store) DeleteSpec(ctx context.Context, k v1alpha1.Key, generation int64
 	if err := k.Validate(); err != nil {
 		return apierrors.NewBadRequest(err.Error())
 	}
-	return ofKey(k).apiError(s.bucket.Delete(ctx, SpecPath(k), generation))
+	return ofKey(k).apiError(s.bucket.Delete(ctx, k.SpecPath(), generation))
 }
 
 // SpecHistory lists a spec's versions, newest first, without bodies. A bucket
@@ -142,7 +142,7 @@ func (s *Store) SpecHistory(ctx context.Context, k v1alpha1.Key) ([]v1alpha1.Spe
 	if !ok {
 		return nil, apierrors.NewMethodNotSupported(k.GroupResource(), "history")
 	}
-	versions, err := h.History(ctx, SpecPath(k))
+	versions, err := h.History(ctx, k.SpecPath())
 	if err != nil {
 		return nil, ofKey(k).apiError(err)
 	}
@@ -163,7 +163,7 @@ func (s *Store) SpecAt(ctx context.Context, k v1alpha1.Key, generation int64) (*
 	if !ok {
 		return nil, apierrors.NewMethodNotSupported(k.GroupResource(), "history")
 	}
-	o, err := h.ReadVersion(ctx, SpecPath(k), generation)
+	o, err := h.ReadVersion(ctx, k.SpecPath(), generation)
 	if err != nil {
 		return nil, ofKey(k).apiError(err)
 	}

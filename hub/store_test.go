@@ -311,7 +311,7 @@ func TestSnapshot(t *testing.T) {
 	if snap, err = reader.Snapshot(ctx); err != nil || len(snap.Specs) != 3 || string(snap.Specs[1].Body) != "{ }" {
 		t.Fatalf("after an update: %v, %+v", err, snap)
 	}
-	if want := []string{"federation.yaml", hub.SpecPath(key(1))}; !cmp.Equal(want, bucket.reads) {
+	if want := []string{"federation.yaml", key(1).SpecPath()}; !cmp.Equal(want, bucket.reads) {
 		t.Errorf("reads %q, want only what changed and one conditional read: %q", bucket.reads, want)
 	}
 }
@@ -377,11 +377,11 @@ func TestSnapshotTellsWhatItCouldNotRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	large := hub.SpecPath(key(2))
+	large := key(2).SpecPath()
 	if _, err := bucket.Bucket.Write(ctx, large, make([]byte, hub.MaxSpecSize+1), hub.WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	bucket.fail[hub.SpecPath(key(0))] = hub.ErrUnavailable
+	bucket.fail[key(0).SpecPath()] = hub.ErrUnavailable
 	snap, err := hub.NewReader(store).Snapshot(ctx)
 	if err != nil {
 		t.Fatal(err)

@@ -93,7 +93,7 @@ func (w *Want) Object(federation types.UID, adopted bool) (*unstructured.Unstruc
 		return nil, fmt.Errorf("decode manifest: %w", err)
 	}
 	u := &unstructured.Unstructured{Object: content}
-	strip(u)
+	v1alpha1.ForgetClusterFields(u)
 	if w.GVK == secretGVK {
 		inlineStringData(u)
 	}
@@ -106,15 +106,6 @@ func (w *Want) Object(federation types.UID, adopted bool) (*unstructured.Unstruc
 		setMap(u, "true", v1alpha1.AnnotationAdopted, "metadata", "annotations")
 	}
 	return u, nil
-}
-
-// strip removes what only an API server may say.
-func strip(u *unstructured.Unstructured) {
-	delete(u.Object, "status")
-	for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
-		"deletionGracePeriodSeconds", "managedFields", "selfLink", "ownerReferences"} {
-		unstructured.RemoveNestedField(u.Object, "metadata", field)
-	}
 }
 
 func setMap(u *unstructured.Unstructured, value, key string, path ...string) {

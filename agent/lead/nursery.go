@@ -39,7 +39,7 @@ func (n *nursery) rang(bell *v1alpha1.Bell) {
 // wait is how long a spec is to be held back still; 0 or less when it may be
 // followed.
 func (n *nursery) wait(s v1alpha1.SpecRecord, now time.Time) time.Duration {
-	if n.named[specPath(s.Key)] == s.Generation {
+	if n.named[s.Key.SpecPath()] == s.Generation {
 		return 0
 	}
 	first, ok := n.seen[s.Key]
@@ -56,6 +56,3 @@ func (n *nursery) passed() {
 	n.seen, n.next = n.next, map[v1alpha1.Key]sighting{}
 	clear(n.named)
 }
-
-// specPath is how a bell names a spec.
-func specPath(k v1alpha1.Key) string { return "specs/" + k.String() + ".yaml" }

@@ -164,9 +164,6 @@ func DecodeSpec(rec v1alpha1.SpecRecord, table *kinds.Table) (*Object, error) {
 // Encode is how an object is stored as a spec.
 func Encode(u *unstructured.Unstructured) ([]byte, error) {
 	c := u.DeepCopy()
-	for _, f := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"} {
-		unstructured.RemoveNestedField(c.Object, "metadata", f)
-	}
-	unstructured.RemoveNestedField(c.Object, "status")
+	v1alpha1.ForgetServerFields(c)
 	return yaml.Marshal(c.Object)
 }

@@ -12,13 +12,6 @@ import (
 	"github.com/kubectl-fed/kubectl-fed/pkg/plan/override"
 )
 
-// serverOwned are the fields of metadata that an API server sets. A spec read
-// from a cluster carries them; in another cluster they are wrong. An owner
-// reference would make the member's garbage collector delete the object, as
-// the owner's uid means nothing there.
-var serverOwned = []string{"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields",
-	"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "ownerReferences"}
-
 // submission are annotations addressed to the federation or to a client, not
 // to the member.
 var submission = []string{v1alpha1.AnnotationPropagation, v1alpha1.AnnotationRolloutPaused, v1alpha1.AnnotationRolloutApproved,
@@ -44,10 +37,7 @@ const maxRendered = 1024
 // clean takes off what is not for members.
 func clean(k v1alpha1.Key, o *unstructured.Unstructured) *unstructured.Unstructured {
 	o = o.DeepCopy()
-	unstructured.RemoveNestedField(o.Object, "status")
-	for _, field := range serverOwned {
-		unstructured.RemoveNestedField(o.Object, "metadata", field)
-	}
+	v1alpha1.ForgetClusterFields(o)
 	dropAnnotations(o)
 	if k.Namespace != "" {
 		o.SetNamespace(k.Namespace)

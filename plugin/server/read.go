@@ -18,7 +18,7 @@ func (s *Server) get(req *request) error {
 // looked: who looks at what is being deleted waits for it to go, and who looks
 // at what he wrote waits for what comes of it.
 func (s *Server) looked(req *request, obj *unstructured.Unstructured) {
-	wrote := s.unseen.take(specPath(keyOf(req.kind, req.namespace, req.name)))
+	wrote := s.unseen.take(keyOf(req.kind, req.namespace, req.name).SpecPath())
 	if wrote || obj.GetDeletionTimestamp() != nil {
 		s.Waiting(req.ctx())
 	}

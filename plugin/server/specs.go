@@ -18,8 +18,6 @@ import (
 // specs keeps the members' kinds: the manifest under specs/, the rest in status/.
 type specs struct{ s *Server }
 
-func specPath(key v1alpha1.Key) string { return "specs/" + key.String() + ".yaml" }
-
 func (st specs) get(ctx context.Context, k kinds.Kind, namespace, name string) (*unstructured.Unstructured, error) {
 	key := keyOf(k, namespace, name)
 	rec, err := st.s.Specs.Spec(ctx, key)
@@ -67,10 +65,10 @@ func (st specs) view(ctx context.Context, k kinds.Kind, rec v1alpha1.SpecRecord,
 	}
 	o, err := manifest.DecodeSpec(rec, c.table)
 	if err != nil {
-		return nil, apierrors.NewInternalError(fmt.Errorf("what the bucket holds as %s is not readable: %w", specPath(rec.Key), err))
+		return nil, apierrors.NewInternalError(fmt.Errorf("what the bucket holds as %s is not readable: %w", rec.Key.SpecPath(), err))
 	}
 	obj := complete(o, rec, status)
-	if st.s.newborn.contain(specPath(rec.Key)) {
+	if st.s.newborn.contain(rec.Key.SpecPath()) {
 		// It was created without a uid. kubectl's prune must know it again,
 		// even if the leader has given it one meanwhile.
 		obj.SetUID("")
@@ -124,7 +122,7 @@ func (st specs) records(ctx context.Context, k kinds.Kind, namespace string) ([]
 			if ctx.Err() != nil || apierrors.IsServiceUnavailable(err) || apierrors.IsForbidden(err) {
 				return nil, nil, fmt.Errorf("read %s: %w", key, err)
 			}
-			warnings = append(warnings, fmt.Sprintf("%s: %v", specPath(key), err))
+			warnings = append(warnings, fmt.Sprintf("%s: %v", key.SpecPath(), err))
 		}
 	}
 	updated := map[v1alpha1.Key]time.Time{}
@@ -166,7 +164,7 @@ func (st specs) create(ctx context.Context, k kinds.Kind, obj *unstructured.Unst
 	if err != nil {
 		return nil, err
 	}
-	st.s.newborn.add(specPath(key))
+	st.s.newborn.add(key.SpecPath())
 	return st.written(k, obj, rec, nil), nil
 }
 
@@ -193,7 +191,7 @@ func (st specs) update(ctx context.Context, k kinds.Kind, obj *unstructured.Unst
 
 // written tells of the change and shows the object as it now is.
 func (st specs) written(k kinds.Kind, obj *unstructured.Unstructured, rec *v1alpha1.SpecRecord, status *v1alpha1.ObjectStatus) *unstructured.Unstructured {
-	st.s.Written(specPath(rec.Key), rec.Generation)
+	st.s.Written(rec.Key.SpecPath(), rec.Generation)
 	if k.GR() == definitions.GroupResource() {
 		st.s.forgetCatalog()
 	}
@@ -204,7 +202,7 @@ func (st specs) written(k kinds.Kind, obj *unstructured.Unstructured, rec *v1alp
 		rec.Updated = st.s.Now()
 	}
 	clean := obj.DeepCopy()
-	forgetServerFields(clean)
+	v1alpha1.ForgetServerFields(clean)
 	return complete(&manifest.Object{Kind: k, Object: clean}, *rec, status)
 }
 

@@ -14,21 +14,11 @@ import (
 	"github.com/kubectl-fed/kubectl-fed/pkg/manifest"
 )
 
-// serverFields are the metadata that only a server sets.
-var serverFields = []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"}
-
-func forgetServerFields(obj *unstructured.Unstructured) {
-	for _, f := range serverFields {
-		unstructured.RemoveNestedField(obj.Object, "metadata", f)
-	}
-	unstructured.RemoveNestedField(obj.Object, "status")
-}
-
 // complete joins a manifest with what the leader knows of it, as an API
 // server would show the object. A nil status is one the leader has not written.
 func complete(o *manifest.Object, rec v1alpha1.SpecRecord, status *v1alpha1.ObjectStatus) *unstructured.Unstructured {
 	obj := o.Object
-	forgetServerFields(obj)
+	v1alpha1.ForgetServerFields(obj)
 	obj.SetResourceVersion(strconv.FormatInt(rec.Generation, 10))
 	created := metav1.NewTime(rec.Updated)
 	if status != nil {

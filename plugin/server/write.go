@@ -33,7 +33,7 @@ func (s *Server) create(req *request) error {
 	if err := s.admitNamespace(req.ctx(), o.Kind, obj); err != nil {
 		return err
 	}
-	forgetServerFields(obj)
+	v1alpha1.ForgetServerFields(obj)
 	obj.SetDeletionTimestamp(nil)
 	created, err := s.store(req, obj)
 	if err != nil {

@@ -44,6 +44,9 @@ func (k Key) String() string {
 	return k.Scope() + "/" + k.GroupResource().String() + "/" + k.Name
 }
 
+// SpecPath is where the spec is in the bucket, and how a bell names it.
+func (k Key) SpecPath() string { return "specs/" + k.String() + ".yaml" }
+
 // Compare orders keys by namespace, group, resource and name.
 func (k Key) Compare(o Key) int {
 	return cmp.Or(cmp.Compare(k.Namespace, o.Namespace), cmp.Compare(k.Group, o.Group),
