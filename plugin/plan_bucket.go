@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"sync"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 	"github.com/kubectl-fed/kubectl-fed/plugin/internal/forecast"
 )
@@ -67,15 +65,15 @@ func (s *session) readBucket(ctx context.Context, hub Hub) (forecast.Bucket, err
 	return b, ctx.Err()
 }
 
-// newestShard is the newest revision that can be read; nil where there is none.
+// newestShard is the newest revision; nil where there is none.
 func newestShard(ctx context.Context, hub Hub, cluster string) (*v1alpha1.Shard, error) {
 	n, err := hub.HeadRevision(ctx, cluster)
 	if err != nil || n == 0 {
 		return nil, err
 	}
 	shard, _, err := hub.Revision(ctx, cluster, n)
-	if apierrors.IsNotFound(err) || apierrors.IsInvalid(err) { // pruned meanwhile, or corrupt: the leader looks further back
+	if err != nil { // pruned meanwhile, or corrupt: the leader looks further back
 		return nil, fmt.Errorf("revision %d: %w", n, err)
 	}
-	return shard, err
+	return shard, nil
 }

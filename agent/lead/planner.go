@@ -52,8 +52,9 @@ func newPlanner(t *term) *planner {
 func (p *planner) load(v *v1alpha1.Verdicts, objects map[v1alpha1.Key]v1alpha1.ObjectStatus) {
 	p.removals, p.answered = v.Removals, v.Answered
 	for k, st := range objects {
-		p.records[k] = plan.Record{UID: st.UID, Created: st.CreationTimestamp.Time, Generation: st.Generation, SpecGeneration: st.SpecGeneration,
-			Rollout: st.Rollout, Stepped: notAfter(st.Stepped.Time, time.Now()), Placement: st.Placement, Wanted: st.Wanted, Away: st.Away}
+		r := plan.RecordOf(st)
+		r.Stepped = notAfter(r.Stepped, time.Now())
+		p.records[k] = r
 	}
 }
 
@@ -127,23 +128,9 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	health := p.board.healthy()
-	if err := p.suspect(ctx, snap, health); errors.Is(err, errUnheard) {
-		return unheardEvery, nil
-	} else if err != nil {
-		return 0, err
-	}
-	recovered, err := p.acceptRestore(ctx, snap, health)
-	if err != nil && !errors.Is(err, errUnheard) {
-		return 0, err
-	}
-	if health.restored != "" && len(recovered) == 0 {
-		p.board.setPlan(func(pl *planned) {
-			pl.failover, pl.clusters, pl.failing = snap.Federation.Spec.Failover, snap.Clusters, ""
-		})
-		if err != nil {
-			return unheardEvery, nil
-		}
-		return snapshotEvery, nil
+	recovered, wait, err := p.trust(ctx, snap, health)
+	if wait > 0 || err != nil {
+		return wait, err
 	}
 	p.passOver(health)
 	recovered = append(recovered, p.rebind(ctx, snap, health)...)
@@ -152,12 +139,7 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	recovered = append(recovered, p.acceptMember(ctx, snap, health)...)
-	in := p.input(snap, health)
-	again := p.intake.take(snap, p.records, &in)
-	p.bases.fill(ctx, p.records, &in)
-	out := plan.Plan(in)
-	out.Removals = p.dated(out.Removals)
-	again = sooner(again, until(out.Again, in.Now))
+	out, again := p.plan(ctx, snap, health)
 	written, err := p.write(ctx, snap, out, health)
 	if err != nil {
 		return 0, err
@@ -169,15 +151,56 @@ func (p *planner) pass(ctx context.Context) (time.Duration, error) {
 	}
 	p.conclude(ctx, snap, out)
 	p.forgetDeparted(ctx, snap)
-	if unread || !written {
-		// Tried again before long, and at every ring: the others go on.
+	return sooner(again, p.rest(unread || !written)), nil
+}
+
+// trust finds out whether the bucket can be planned from: it may have gone back
+// in time. It returns the requests by which a user says that it did so on
+// purpose, or how long to wait when nothing may be planned.
+func (p *planner) trust(ctx context.Context, snap *v1alpha1.Snapshot, health health) (recovered []string, wait time.Duration, err error) {
+	if err := p.suspect(ctx, snap, health); errors.Is(err, errUnheard) {
+		return nil, unheardEvery, nil
+	} else if err != nil {
+		return nil, 0, err
+	}
+	recovered, err = p.acceptRestore(ctx, snap, health)
+	if err != nil && !errors.Is(err, errUnheard) {
+		return nil, 0, err
+	}
+	if health.restored == "" || len(recovered) > 0 {
+		return recovered, 0, nil
+	}
+	p.board.setPlan(func(pl *planned) {
+		pl.failover, pl.clusters, pl.failing = snap.Federation.Spec.Failover, snap.Clusters, ""
+	})
+	if err != nil {
+		return nil, unheardEvery, nil
+	}
+	return nil, snapshotEvery, nil
+}
+
+// plan decides. It returns when time alone may change what was decided; 0 for
+// never.
+func (p *planner) plan(ctx context.Context, snap *v1alpha1.Snapshot, health health) (plan.Output, time.Duration) {
+	in := p.input(snap, health)
+	again := p.intake.take(snap, p.records, &in)
+	p.bases.fill(ctx, p.records, &in)
+	out := plan.Plan(in)
+	out.Removals = p.dated(out.Removals)
+	return out, sooner(again, until(out.Again, in.Now))
+}
+
+// rest is the pause after a pass. One that could not do everything is made up
+// for before long, and at every ring: the other clusters go on.
+func (p *planner) rest(incomplete bool) time.Duration {
+	if incomplete {
 		wait := p.incomplete.fail()
 		p.quietUntil = time.Now().Add(wait)
-		return sooner(again, wait), nil
+		return wait
 	}
 	p.incomplete.succeed()
 	p.quietUntil = time.Time{}
-	return sooner(again, snapshotEvery), nil
+	return snapshotEvery
 }
 
 func (p *planner) snapshot(ctx context.Context) (*v1alpha1.Snapshot, error) {
@@ -205,20 +228,9 @@ func (p *planner) input(snap *v1alpha1.Snapshot, health health) plan.Input {
 	in := plan.Input{Federation: snap.Federation, Records: p.records, Removals: p.happened(), Now: time.Now(), Frozen: health.frozen, Cache: p.cache}
 	p.said = map[string]string{}
 	for _, c := range snap.Clusters {
-		v := health.verdicts[c.Name]
-		if v.UID != c.UID {
-			v = v1alpha1.ClusterVerdict{}
-		}
-		if told, ok := health.told[c.Name]; ok && told.UID == c.UID {
-			c.Status = &told
-		}
-		h, known := p.heads[c.Name]
-		in.Clusters = append(in.Clusters, plan.Cluster{Cluster: c, Stale: v.Stale, Reported: v.Reported, Failed: v.Failed, Holding: v.Holding || health.waiting[c.Name],
-			Capacity: health.limits[c.Name], Reports: health.rows[c.Name],
-			Published: published(h, health.rows[c.Name], health.services[c.Name], c.Spec.AddressRanges),
-			Unknown:   !known, Previous: h.shard, Gone: h.acknowledgedBy(health.gone[c.Name])})
-		if s := say(v); s != "" {
-			p.said[c.Name] = s
+		in.Clusters = append(in.Clusters, p.member(c, health))
+		if v := health.verdicts[c.Name]; v.UID == c.UID && say(v) != "" {
+			p.said[c.Name] = say(v)
 		}
 	}
 	for _, r := range snap.Requests {
@@ -227,6 +239,17 @@ func (p *planner) input(snap *v1alpha1.Snapshot, health health) plan.Input {
 		}
 	}
 	return in
+}
+
+// member is what is known of one cluster.
+func (p *planner) member(c v1alpha1.Cluster, health health) plan.Cluster {
+	m := plan.NewCluster(c, health.verdicts[c.Name], health.told[c.Name])
+	h, known := p.heads[c.Name]
+	m.Unknown, m.Previous, m.Gone = !known, h.shard, h.acknowledgedBy(health.gone[c.Name])
+	m.Holding = m.Holding || health.waiting[c.Name]
+	m.Capacity, m.Reports = health.limits[c.Name], health.rows[c.Name]
+	m.Published = published(h, m.Reports, health.services[c.Name], c.Spec.AddressRanges)
+	return m
 }
 
 // remember keeps what the next plan starts from.

@@ -64,6 +64,18 @@ type Cluster struct {
 	Gone map[v1alpha1.GoneObject]bool
 }
 
+// NewCluster is a member as its verdict and what is told of it have it. Those of
+// another member that had the name are passed over.
+func NewCluster(c v1alpha1.Cluster, v v1alpha1.ClusterVerdict, told v1alpha1.ClusterStatus) Cluster {
+	if told.UID == c.UID {
+		c.Status = &told
+	}
+	if v.UID != c.UID {
+		return Cluster{Cluster: c}
+	}
+	return Cluster{Cluster: c, Stale: v.Stale, Reported: v.Reported, Failed: v.Failed, Holding: v.Holding}
+}
+
 // Spec is a decoded spec.
 type Spec struct {
 	Key v1alpha1.Key

@@ -39,7 +39,7 @@ func (b Bucket) Input(decode func(v1alpha1.SpecRecord) (*unstructured.Unstructur
 		}
 	}
 	for _, c := range b.Snapshot.Clusters {
-		in.Clusters = append(in.Clusters, b.cluster(c))
+		in.Clusters = append(in.Clusters, b.cluster(c, now))
 	}
 	b.specs(decode, &in)
 	return in
@@ -72,18 +72,12 @@ func definitionLast(k v1alpha1.Key) int {
 	return 0
 }
 
-func (b Bucket) cluster(c v1alpha1.Cluster) plan.Cluster {
+func (b Bucket) cluster(c v1alpha1.Cluster, now time.Time) plan.Cluster {
 	v := b.Verdicts.Clusters[c.Name]
-	if v.UID != c.UID {
-		v = v1alpha1.ClusterVerdict{}
-	}
-	if told, ok := b.Told[c.Name]; ok && told.UID == c.UID {
-		c.Status = &told
-	}
-	m := plan.Cluster{Cluster: c, Stale: v.Stale, Reported: v.Reported, Failed: v.Failed, Holding: v.Holding, Unknown: b.Unknown[c.Name],
-		Capacity: map[v1alpha1.Key]int64{}}
+	m := plan.NewCluster(c, v, b.Told[c.Name])
+	m.Unknown, m.Capacity = b.Unknown[c.Name], map[v1alpha1.Key]int64{}
 	for _, e := range b.Verdicts.Capacities {
-		if e.Cluster == c.Name {
+		if e.Cluster == c.Name && now.Before(e.Expires) {
 			m.Capacity[e.Key] = e.Replicas
 		}
 	}
@@ -91,7 +85,7 @@ func (b Bucket) cluster(c v1alpha1.Cluster) plan.Cluster {
 		m.Previous = plan.FromRevision(head)
 	}
 	r := b.Reports[c.Name]
-	if r == nil || r.ClusterUID != c.UID || v.MemberUID == "" || r.MemberUID != v.MemberUID {
+	if r == nil || r.ClusterUID != c.UID || v.UID != c.UID || v.MemberUID == "" || r.MemberUID != v.MemberUID {
 		return m
 	}
 	m.Reports = make(map[v1alpha1.Key]*v1alpha1.ObjectReport, len(r.Objects))
