@@ -88,6 +88,11 @@ func (o *whyOptions) run(ctx context.Context) error {
 	if len(keys) != 1 {
 		return fmt.Errorf("exactly one object is wanted, got %d", len(keys))
 	}
+	if o.cluster != "" {
+		if _, err := hub.Cluster(ctx, o.cluster); err != nil {
+			return err
+		}
+	}
 	switch {
 	case o.revision > 0:
 		return o.tellRevision(ctx, hub, keys[0], o.cluster, o.revision)
