@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -104,7 +105,26 @@ func (in ClusterStatusInput) events(before, after []metav1.Condition) []v1alpha1
 	case now.Reason == reasonTrusted && (old.Status == metav1.ConditionTrue || old.Reason == v1alpha1.EventHolding):
 		events = tell(events, "Normal", v1alpha1.EventReturned, "it has been back for long enough", in.Now)
 	}
-	return events
+	return in.refusals(events)
+}
+
+// refusals tells of a refused revision that no status has told of. The leader
+// goes on beyond it so soon that its condition may hold for a moment only.
+func (in ClusterStatusInput) refusals(events []v1alpha1.Event) []v1alpha1.Event {
+	if in.Report == nil || in.Previous == nil || len(in.Report.Refused) == 0 {
+		return events
+	}
+	last := in.Report.Refused[len(in.Report.Refused)-1]
+	message := refusal(last)
+	told := slices.ContainsFunc(events, func(e v1alpha1.Event) bool { return e.Reason == last.Reason && e.Message == message })
+	if told || last.Revision <= in.Previous.Applied {
+		return events
+	}
+	return tell(events, "Warning", last.Reason, message, in.Now)
+}
+
+func refusal(r v1alpha1.RefusedRevision) string {
+	return fmt.Sprintf("revision %d: %s", r.Revision, shorten(r.Message))
 }
 
 // reported takes over what only the agent knows. What join said of a place
@@ -211,7 +231,7 @@ func (in ClusterStatusInput) refused() metav1.Condition {
 	}
 	if n := len(in.Report.Refused); n > 0 {
 		if last := in.Report.Refused[n-1]; last.Revision > in.Report.Revision {
-			return condition(v1alpha1.ConditionRefused, true, last.Reason, fmt.Sprintf("revision %d: %s", last.Revision, last.Message))
+			return condition(v1alpha1.ConditionRefused, true, last.Reason, refusal(last))
 		}
 	}
 	return condition(v1alpha1.ConditionRefused, false, reasonNoneRefused, "")

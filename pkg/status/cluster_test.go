@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
@@ -180,4 +182,19 @@ func TestFreezeIsTold(t *testing.T) {
 	f.pass(time.Minute)
 	tell()
 	equal(t, "told", told(st.Events), "Warning Frozen;Normal Thawed;")
+}
+
+// The leader goes on beyond a refused revision within moments: that it was
+// refused is told all the same, and once.
+func TestRefusedRevisionIsTold(t *testing.T) {
+	in := ClusterStatusInput{Cluster: v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "u"}}, Now: time.Unix(1000, 0),
+		Previous: &v1alpha1.ClusterStatus{UID: "u", Applied: 7},
+		Report:   &v1alpha1.Report{Revision: 9, Refused: []v1alpha1.RefusedRevision{{Revision: 8, Reason: v1alpha1.ReasonCorruptRevision, Message: "garbage"}}}}
+	for range 3 {
+		st := Cluster(in)
+		if len(st.Events) != 1 || st.Events[0].Reason != v1alpha1.ReasonCorruptRevision || st.Events[0].Message != "revision 8: garbage" || st.Events[0].Count != 1 {
+			t.Fatalf("told %+v", st.Events)
+		}
+		in.Previous = &st
+	}
 }
