@@ -63,13 +63,12 @@ func (o *drainOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var faults []error
 	for _, name := range o.names {
-		if err := o.mark(ctx, hub, name); err != nil {
-			return err
-		}
+		faults = append(faults, o.mark(ctx, hub, name))
 	}
-	if !o.wait {
-		return nil
+	if err := oneError(faults); err != nil || !o.wait {
+		return err
 	}
 	o.ring(ctx)
 	return o.await(ctx, hub)
