@@ -569,7 +569,7 @@ func (l *lease) Update(context.Context, resourcelock.LeaderElectionRecord) error
 func (l *lease) RecordEvent(string)                                              {}
 
 // decode takes a spec's body for the value of one label, except "corrupt"; of
-// Deployments for the number of replicas.
+// Deployments for the number of replicas, of Placements for the spec as JSON.
 func decode(s v1alpha1.SpecRecord) (*unstructured.Unstructured, error) {
 	if string(s.Body) == "corrupt" {
 		return nil, errors.New("not a manifest")
@@ -593,6 +593,13 @@ func decode(s v1alpha1.SpecRecord) (*unstructured.Unstructured, error) {
 		o.SetAPIVersion("apps/v1")
 		o.SetKind("Deployment")
 		o.Object["spec"] = map[string]any{"replicas": n}
+	case v1alpha1.ResourcePlacements:
+		o.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(v1alpha1.KindPlacement))
+		var spec map[string]any
+		if err := json.Unmarshal(s.Body, &spec); err != nil {
+			return nil, err
+		}
+		o.Object["spec"] = spec
 	case "services":
 		o.SetKind("Service")
 		o.Object["spec"] = map[string]any{"type": "LoadBalancer", "ports": []any{map[string]any{"port": int64(80)}}}
