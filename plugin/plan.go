@@ -110,7 +110,7 @@ func (o *planOptions) run(ctx context.Context) (bool, error) {
 	if o.output == "assumption" {
 		return result.Changes(), printAs(o.Out, "yaml", forecast.Assumption(in))
 	}
-	return result.Changes(), o.print(result)
+	return result.Changes(), o.printResult(result, o.output)
 }
 
 func (o *planOptions) forecast(ctx context.Context, sources []source) (plan.Input, forecast.Result, error) {

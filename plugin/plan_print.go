@@ -12,19 +12,20 @@ import (
 	"github.com/kubectl-fed/kubectl-fed/plugin/internal/forecast"
 )
 
-func (o *planOptions) print(r forecast.Result) error {
-	if o.output != "" {
-		return printAs(o.Out, o.output, r)
+// printResult prints a forecast, for people where no output is named.
+func (s *session) printResult(r forecast.Result, output string) error {
+	if output != "" {
+		return printAs(s.Out, output, r)
 	}
 	if len(r.Objects) == 0 {
-		fmt.Fprintln(o.ErrOut, "Nothing would change.")
+		fmt.Fprintln(s.ErrOut, "Nothing would change.")
 		return nil
 	}
 	for i, one := range r.Objects {
 		if i > 0 {
-			fmt.Fprintln(o.Out)
+			fmt.Fprintln(s.Out)
 		}
-		printForecast(o.Out, one)
+		printForecast(s.Out, one)
 	}
 	return nil
 }

@@ -93,5 +93,5 @@ func (o *rebalanceOptions) forecast(ctx context.Context, hub Hub, request *v1alp
 		named[k] = true
 	}
 	result := forecast.Describe(in, plan.Plan(in), func(k v1alpha1.Key) bool { return named[k] })
-	return (&planOptions{session: o.session}).print(result)
+	return o.printResult(result, "")
 }
