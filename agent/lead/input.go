@@ -77,6 +77,14 @@ func sooner(a, b time.Duration) time.Duration {
 	return a
 }
 
+// until is how long it is to a moment that may be past, or none.
+func until(at, now time.Time) time.Duration {
+	if at.IsZero() {
+		return 0
+	}
+	return max(at.Sub(now), bellEvery)
+}
+
 // youth is how long a spec has to wait still. One that an earlier leader
 // followed at this generation does not.
 func (t *intake) youth(s v1alpha1.SpecRecord, records map[v1alpha1.Key]plan.Record, now time.Time) time.Duration {

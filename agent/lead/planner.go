@@ -252,6 +252,24 @@ func (p *planner) member(c v1alpha1.Cluster, health health) plan.Cluster {
 	return m
 }
 
+// say is what a revision tells of a verdict; empty for a cluster that is
+// simply ready.
+func say(v v1alpha1.ClusterVerdict) string {
+	s := string(v.State)
+	switch {
+	case v.Holding:
+		s = "Holding"
+	case v.Failed:
+		s = "Failed"
+	case v.State == v1alpha1.ClusterReady || v.State == "":
+		return ""
+	}
+	if v.Reason != "" {
+		s += ": " + v.Reason
+	}
+	return s
+}
+
 // remember keeps what the next plan starts from.
 func (p *planner) remember(out plan.Output) {
 	p.records = make(map[v1alpha1.Key]plan.Record, len(out.Objects))

@@ -253,29 +253,3 @@ func (p *planner) dated(removals []v1alpha1.Removal) []v1alpha1.Removal {
 	}
 	return removals
 }
-
-// until is how long it is to a moment that may be past, or none.
-func until(at, now time.Time) time.Duration {
-	if at.IsZero() {
-		return 0
-	}
-	return max(at.Sub(now), bellEvery)
-}
-
-// say is what a revision tells of a verdict; empty for a cluster that is
-// simply ready.
-func say(v v1alpha1.ClusterVerdict) string {
-	s := string(v.State)
-	switch {
-	case v.Holding:
-		s = "Holding"
-	case v.Failed:
-		s = "Failed"
-	case v.State == v1alpha1.ClusterReady || v.State == "":
-		return ""
-	}
-	if v.Reason != "" {
-		s += ": " + v.Reason
-	}
-	return s
-}
