@@ -33,12 +33,6 @@ type intent struct {
 	objects  map[objectKey]*unstructured.Unstructured
 }
 
-// ContentHash names the content of an object with the overrides of its
-// Placement: what an approval of a rollout is for.
-func ContentHash(o *unstructured.Unstructured, overrides ...v1alpha1.Override) string {
-	return rollout.Hash(o, overrides...)
-}
-
 // resolve finds the intent of an item that is followed. A fault holds it.
 func (p *planner) resolve(it *item) bool {
 	if s, found := p.doubt(it); found {
@@ -91,7 +85,7 @@ func newIntent(s *Spec, pol *policy) (*intent, error) {
 		in.refs = references(s)
 	}
 	if pol.rollout != nil {
-		in.hash = ContentHash(s.Object, pol.overrides...)
+		in.hash = rollout.Hash(s.Object, pol.overrides...)
 	}
 	return in, nil
 }

@@ -83,7 +83,7 @@ func TestRollout(t *testing.T) {
 	equal(t, "waits for approval", w.images()+string(w.object(web).Record.Rollout.Phase), "a=v2 b=v1 c=v1 Waiting")
 	conditions := w.object(web).Conditions()
 	equal(t, "condition", conditions[len(conditions)-1].Type+string(conditions[len(conditions)-1].Status), "RolledOutFalse")
-	hash := ContentHash(w.specs[key(web)].Object)
+	hash := rollout.Hash(w.specs[key(web)].Object)
 	w.put(web, annotate(v1alpha1.AnnotationRolloutApproved, rollout.Approval(1, hash)))
 	w.settle()
 	equal(t, "everywhere", w.images()+string(w.object(web).Record.Rollout.Phase), "a=v2 b=v2 c=v2 Complete")

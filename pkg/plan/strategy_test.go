@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/plan/rollout"
 )
 
 const (
@@ -193,7 +194,7 @@ func TestAnnotationsAreNotRendered(t *testing.T) {
 	w.put(web, annotate(v1alpha1.AnnotationV1DeploymentPreferences, `{}`))
 	equal(t, "changed", w.pass().Clusters[0].Changed, false)
 	o := w.specs[key(web)].Object
-	equal(t, "content", ContentHash(o), ContentHash(w.specs[key(web)].Object))
+	equal(t, "content", rollout.Hash(o), rollout.Hash(w.specs[key(web)].Object))
 }
 
 // Draining is a user's word, also for what goes along.

@@ -50,7 +50,7 @@ func (p *planner) advance(it *item) {
 // canUndo says whether the old content is at hand and differs: it does not
 // where the Placement's overrides are what has changed.
 func (it *item) canUndo() bool {
-	return it.spec.Base != nil && ContentHash(it.spec.Base, it.intent.policy.overrides...) != it.intent.hash
+	return it.spec.Base != nil && rollout.Hash(it.spec.Base, it.intent.policy.overrides...) != it.intent.hash
 }
 
 // noteWave says what a member waits for.

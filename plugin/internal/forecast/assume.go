@@ -85,7 +85,7 @@ func Assumption(in plan.Input) v1alpha1.Assumption {
 	for _, s := range in.Specs {
 		kinds[s.Key] = s.Object.GetKind()
 	}
-	a := v1alpha1.Assumption{TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: "Assumption"}}
+	a := v1alpha1.Assumption{TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.KindAssumption}}
 	for _, c := range in.Clusters {
 		out := v1alpha1.AssumedCluster{Name: c.Name, Region: c.Spec.Region, Zones: c.Spec.Zones, Labels: c.Labels, Taints: c.Spec.Taints,
 			Cordoned: c.Spec.Cordoned || c.Spec.Lost, Drained: c.Spec.Drained}
