@@ -98,6 +98,10 @@ host-restore: ## End what a cut short e2e-host left behind, and compare the host
 bench: build lab tools-helm ## Measure latency, memory and operations; writes docs/benchmarks.md.
 	$(GO) run ./test/bench -bin $(BIN) -out docs/benchmarks.md
 
+.PHONY: bench-plan
+bench-plan: ## Benchmarks of the planner, with ratios against two simpler ones in the same run.
+	$(GO) test -run '^$$' -bench . -benchmem ./pkg/plan/...
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
 	FUZZTIME=$(FUZZTIME) ./.ci/fuzz
