@@ -46,13 +46,9 @@ func (o *recoverOptions) ailments(ctx context.Context, hub Hub, f *v1alpha1.Fede
 	if halted := halt(status); err == nil && halted != "" && o.cluster == "" {
 		found = append(found, ailment{"federation/" + f.Name, halted, "kubectl fed recover --accept-restore"})
 	}
-	clusters, err := hub.Clusters(ctx)
+	clusters, statuses, err := readMembers(ctx, hub)
 	if err != nil {
-		return nil, fmt.Errorf("read the members: %w", err)
-	}
-	statuses, err := hub.ClusterStatuses(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the status of the members: %w", err)
+		return nil, err
 	}
 	for _, c := range clusters {
 		if st := statuses[c.Name]; st.UID == c.UID && (o.cluster == "" || o.cluster == c.Name) {
@@ -60,6 +56,19 @@ func (o *recoverOptions) ailments(ctx context.Context, hub Hub, f *v1alpha1.Fede
 		}
 	}
 	return found, nil
+}
+
+// readMembers reads the members and what the leader says of them, by name.
+func readMembers(ctx context.Context, hub Hub) ([]v1alpha1.Cluster, map[string]v1alpha1.ClusterStatus, error) {
+	clusters, err := hub.Clusters(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the members: %w", err)
+	}
+	statuses, err := hub.ClusterStatuses(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the status of the members: %w", err)
+	}
+	return clusters, statuses, nil
 }
 
 // ailmentsOf are those of one cluster.

@@ -76,13 +76,9 @@ func (o *recoverOptions) rewrite(ctx context.Context, hub Hub, c, old *v1alpha1.
 
 // boundTo finds the other name that the member takes part under, or nil.
 func boundTo(ctx context.Context, hub Hub, name, uid string) (*v1alpha1.Cluster, error) {
-	clusters, err := hub.Clusters(ctx)
+	clusters, statuses, err := readMembers(ctx, hub)
 	if err != nil {
-		return nil, fmt.Errorf("read the members: %w", err)
-	}
-	statuses, err := hub.ClusterStatuses(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the status of the members: %w", err)
+		return nil, err
 	}
 	for i := range clusters {
 		c := &clusters[i]
