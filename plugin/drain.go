@@ -37,7 +37,7 @@ func newCmdDrain(s *session) *cobra.Command {
 
 			The clusters are cordoned. Replicas that are divided, and objects that run in one cluster only,
 			move: each is given up once its replacement is ready. Copies (ConfigMaps, Services, whole
-			StatefulSets, DaemonSets) stay. uncordon takes the clusters back.`),
+			StatefulSets, DaemonSets) stay, and Jobs run to their end. uncordon takes the clusters back.`),
 		Example: templates.Examples(`
 			# Empty a cluster before its upgrade, and take it back
 			kubectl fed drain us-east1-b
@@ -141,6 +141,10 @@ func (o *drainOptions) left(statuses map[v1alpha1.Key]v1alpha1.ObjectStatus) str
 	var replicas int64
 	var held []string
 	for k, st := range statuses {
+		// Copies stay, and a Job runs to its end where it began.
+		if st.Wanted == 0 || k.Group == "batch" && k.Resource == "jobs" {
+			continue
+		}
 		for _, row := range st.Clusters {
 			if slices.Contains(o.names, row.Cluster) && row.Replicas != nil && *row.Replicas > 0 {
 				replicas += *row.Replicas

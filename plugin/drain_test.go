@@ -11,7 +11,7 @@ import (
 // runs makes the statuses say how many replicas of web a has, and what the
 // leader says of a.
 func runs(hub *memory.Hub, replicas int64, state v1alpha1.ClusterState) {
-	hub.ObjectStates[web] = v1alpha1.ObjectStatus{Key: web, Clusters: []v1alpha1.ObjectClusterStatus{{Cluster: "a", Replicas: &replicas}}}
+	hub.ObjectStates[web] = v1alpha1.ObjectStatus{Key: web, Wanted: 9, Clusters: []v1alpha1.ObjectClusterStatus{{Cluster: "a", Replicas: &replicas}}}
 	hub.Seen["a"] = v1alpha1.ClusterStatus{Cluster: "a", State: state}
 }
 
@@ -42,6 +42,19 @@ func TestDrain(t *testing.T) {
 		if spec := hub.Members["a"].Spec; (spec.Cordoned && spec.Drained) != (tt.out != "") {
 			t.Errorf("%s: %+v", tt.name, spec)
 		}
+	}
+}
+
+func TestDrainWaitsForNothingThatStays(t *testing.T) {
+	hub, five := led(t, "a"), int64(5)
+	runs(hub, 0, v1alpha1.ClusterCordoned)
+	here := []v1alpha1.ObjectClusterStatus{{Cluster: "a", Replicas: &five}}
+	copied := v1alpha1.Key{Group: "apps", Resource: "statefulsets", Namespace: "default", Name: "db"}
+	job := v1alpha1.Key{Group: "batch", Resource: "jobs", Namespace: "default", Name: "import"}
+	hub.ObjectStates[copied] = v1alpha1.ObjectStatus{Key: copied, Clusters: here}
+	hub.ObjectStates[job] = v1alpha1.ObjectStatus{Key: job, Wanted: 5, Clusters: here}
+	if got := command(t, hub, "", "drain", "a", "--timeout=10s"); got.code != 0 || !strings.HasSuffix(got.out, "cluster/a drained\n") {
+		t.Errorf("%+v", got)
 	}
 }
 

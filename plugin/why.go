@@ -88,6 +88,9 @@ func (o *whyOptions) run(ctx context.Context) error {
 	if len(keys) != 1 {
 		return fmt.Errorf("exactly one object is wanted, got %d", len(keys))
 	}
+	if k := keys[0]; k.Group == v1alpha1.Group {
+		return fmt.Errorf("%s are not sent to clusters; see kubectl fed describe %s %s", k.GroupResource(), k.Resource, k.Name)
+	}
 	if o.cluster != "" {
 		if _, err := hub.Cluster(ctx, o.cluster); err != nil {
 			return err
@@ -181,6 +184,9 @@ func (o *whyOptions) tellCluster(ctx context.Context, hub Hub, key v1alpha1.Key,
 // made it so: its own, or the last one before that spoke of the object.
 func (o *whyOptions) tellRevision(ctx context.Context, hub Hub, key v1alpha1.Key, cluster string, n int64) error {
 	shard, _, err := hub.Revision(ctx, cluster, n)
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("%s has no revision %d, or it is no longer kept", cluster, n)
+	}
 	if err != nil {
 		return fmt.Errorf("read revision %d of %s: %w", n, cluster, err)
 	}

@@ -63,16 +63,18 @@ func TestWhyOfWhatIsNoLongerKept(t *testing.T) {
 func TestWhyRefuses(t *testing.T) {
 	hub := led(t, "a", "b")
 	for args, says := range map[string]string{
-		"":                                            "name the object",
-		"deploy/web cm/c":                             "exactly one object",
-		"deploy/none":                                 `deployments.apps "none" not found`,
-		"deploy/web --revision 1":                     "needs --cluster",
-		"deploy/web --revision -1":                    "positive",
-		"deploy/web --cluster c":                      `"c" not found`,
-		"deploy/web --cluster c --at 1h":              `"c" not found`,
-		"deploy/web --cluster ../x":                   "../x",
-		"deploy/web --at yesterday":                   "duration like 2h",
-		"deploy/web --cluster a --revision 9":         "read revision 9 of a",
+		"":                                    "name the object",
+		"deploy/web cm/c":                     "exactly one object",
+		"deploy/none":                         `deployments.apps "none" not found`,
+		"deploy/web --revision 1":             "needs --cluster",
+		"deploy/web --revision -1":            "positive",
+		"deploy/web --cluster c":              `"c" not found`,
+		"deploy/web --cluster c --at 1h":      `"c" not found`,
+		"deploy/web --cluster ../x":           "../x",
+		"deploy/web --at yesterday":           "duration like 2h",
+		"deploy/web --cluster a --revision 9": "a has no revision 9",
+		"placement web":                       "describe placements web",
+		"cluster a":                           "describe clusters a",
 		"deploy/web --cluster a --revision 1 --at 1h": "exclude each other",
 	} {
 		got := command(t, hub, "", append([]string{"why"}, strings.Fields(args)...)...)

@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-fed/kubectl-fed/pkg/kinds"
 )
 
-// copied kinds run whole in every cluster, so that what one spec asks for is
+// copied kinds may run whole in every cluster; what one spec asks for is then
 // asked for as often as there are clusters that have it.
 var copied = map[string]bool{"statefulsets.apps": true, "replicationcontrollers": true, "jobs.batch": true}
 
@@ -33,7 +33,7 @@ func (s *Server) copies(ctx context.Context, k kinds.Kind, items []*unstructured
 			}
 			read[key.Namespace] = statuses
 		}
-		if n := int64(len(statuses[key].Clusters)); n > 0 {
+		if n := int64(len(statuses[key].Clusters)); n > 0 && statuses[key].Wanted == 0 {
 			out[types.NamespacedName{Namespace: key.Namespace, Name: key.Name}] = n
 		}
 	}
