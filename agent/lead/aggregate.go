@@ -226,7 +226,7 @@ func (a *aggregator) read(ctx context.Context, pl planned) map[v1alpha1.Key]bool
 		beat, _ := m.seen.Beat()
 		if errs[i] != nil {
 			logr.FromContextOrDiscard(ctx).Info("report cannot be read", "cluster", name, "err", errs[i].Error())
-			if unusable(errs[i]) {
+			if v1alpha1.Unusable(errs[i]) {
 				m.useless = sight(beat)
 			}
 			continue

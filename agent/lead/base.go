@@ -86,7 +86,7 @@ func (b *bases) readAll(ctx context.Context, records map[v1alpha1.Key]plan.Recor
 func (b *bases) read(ctx context.Context, k v1alpha1.Key, generation int64) base {
 	rec, err := b.store.SpecAt(ctx, k, generation)
 	if err != nil {
-		gone := apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) || unusable(err)
+		gone := apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) || v1alpha1.Unusable(err)
 		return base{generation: generation, settled: gone, err: err}
 	}
 	o, err := b.decode(*rec)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
@@ -108,7 +107,7 @@ func (t *intake) unread(snap *v1alpha1.Snapshot, next map[v1alpha1.Key]decoded, 
 	in.Invalid = snap.Invalid
 	for k, err := range snap.Unread {
 		b := plan.Broken{Key: k}
-		if unusable(err) {
+		if v1alpha1.Unusable(err) {
 			b.Message = err.Error()
 		}
 		if d, ok := t.decoded[k]; ok {
@@ -116,9 +115,4 @@ func (t *intake) unread(snap *v1alpha1.Snapshot, next map[v1alpha1.Key]decoded, 
 		}
 		in.Broken = append(in.Broken, b)
 	}
-}
-
-// unusable: what the bucket holds will not become better by asking again.
-func unusable(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err)
 }

@@ -82,7 +82,7 @@ func (t *term) load(ctx context.Context, p *planner, a *aggregator) error {
 		return fmt.Errorf("read cluster statuses: %w", err)
 	}
 	left, err := t.cfg.Store.Verdicts(ctx)
-	if unusable(err) {
+	if v1alpha1.Unusable(err) {
 		logr.FromContextOrDiscard(ctx).Info("verdicts cannot be used, those of the clusters' status take their place", "err", err.Error())
 		left, err = &v1alpha1.Verdicts{Clusters: status.Recall(clusters)}, nil
 	}

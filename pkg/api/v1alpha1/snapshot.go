@@ -3,6 +3,7 @@ package v1alpha1
 import (
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -88,4 +89,10 @@ type Snapshot struct {
 	Requests   []Request // by ID
 	// Unread are specs that are listed but could not be read just now.
 	Unread map[Key]error
+}
+
+// Unusable says of an error of the bucket that what it holds is wrong: asking
+// again will not make it better.
+func Unusable(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err)
 }

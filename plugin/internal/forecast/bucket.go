@@ -61,7 +61,11 @@ func (b Bucket) specs(decode func(v1alpha1.SpecRecord) (*unstructured.Unstructur
 		in.Specs = append(in.Specs, plan.Spec{Key: rec.Key, Generation: rec.Generation, Updated: rec.Updated, Object: o})
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(b.Snapshot.Unread), v1alpha1.Key.Compare) {
-		in.Broken = append(in.Broken, plan.Broken{Key: k})
+		broken := plan.Broken{Key: k}
+		if err := b.Snapshot.Unread[k]; v1alpha1.Unusable(err) {
+			broken.Message = err.Error()
+		}
+		in.Broken = append(in.Broken, broken)
 	}
 }
 
