@@ -125,6 +125,9 @@ func (o *planOptions) forecast(ctx context.Context, sources []source) (plan.Inpu
 	if err != nil {
 		return plan.Input{}, forecast.Result{}, listed(err)
 	}
+	if err := o.refusals(all); err != nil { // what create would refuse has no future
+		return plan.Input{}, forecast.Result{}, listed(err)
+	}
 	objects, err := o.submitted(all)
 	if err != nil {
 		return plan.Input{}, forecast.Result{}, err

@@ -134,3 +134,17 @@ func TestPlanOfAMemberThatCannotBeRead(t *testing.T) {
 		t.Errorf("what b may still run is given away: %v", s)
 	}
 }
+
+// What create would refuse is not planned.
+func TestPlanRefusesWhatCreateRefuses(t *testing.T) {
+	hub := memory.New()
+	for name, c := range map[string]struct{ manifest, says string }{
+		"a Secret":       {"{apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {k: v}}", "refuses Secrets"},
+		"a missing home": {"{apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: nowhere}}", "nowhere"},
+	} {
+		got := command(t, hub, "", "plan", "-f", file(t, "one.yaml", c.manifest))
+		if got.code < 2 || !strings.Contains(got.err, c.says) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

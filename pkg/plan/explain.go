@@ -136,8 +136,11 @@ func (p *planner) takerIn(it *item, c int) string {
 }
 
 func (p *planner) deadWord(c int) string {
-	if p.members[c].Spec.Lost {
+	switch m := &p.members[c]; {
+	case m.Spec.Lost:
 		return "lost"
+	case m.Holding:
+		return "back from being taken for dead, but not trusted yet"
 	}
 	return "taken for dead"
 }
