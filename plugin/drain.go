@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 	"k8s.io/kubectl/pkg/util/templates"
 
@@ -148,7 +150,7 @@ func (o *drainOptions) left(statuses map[v1alpha1.Key]v1alpha1.ObjectStatus) str
 		for _, row := range st.Clusters {
 			if slices.Contains(o.names, row.Cluster) && row.Replicas != nil && *row.Replicas > 0 {
 				replicas += *row.Replicas
-				held = append(held, k.GroupResource().String()+"/"+k.Name)
+				held = append(held, k.GroupResource().String()+"/"+k.Name+noRoom(st))
 			}
 		}
 	}
@@ -163,4 +165,12 @@ func (o *drainOptions) left(statuses map[v1alpha1.Key]v1alpha1.ObjectStatus) str
 		held, more = held[:shown], ", …"
 	}
 	return fmt.Sprintf("%d replicas left of %s%s", replicas, strings.Join(held, ", "), more)
+}
+
+// noRoom says that no other cluster takes what has to leave.
+func noRoom(st v1alpha1.ObjectStatus) string {
+	if c := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionPlaced); c != nil && c.Status == metav1.ConditionFalse {
+		return " (" + c.Message + ": it stays until there is room)"
+	}
+	return ""
 }
