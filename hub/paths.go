@@ -16,11 +16,16 @@ const (
 	leasePath      = "leader/lease.json"
 	verdictsPath   = "leader/verdicts.json"
 
+	trafficPath    = "traffic/document.json"
+
 	clustersPrefix = "clusters/"
 	specsPrefix    = "specs/"
 	requestsPrefix = "requests/"
 	shardsPrefix   = "shards/"
 	reportsPrefix  = "reports/"
+	edgesPrefix    = "edges/"
+
+	certificatesPrefix = "traffic/certificates/"
 
 	federationStatusPath = "status/federation.json"
 	clusterStatusPrefix  = "status/clusters/"
@@ -49,6 +54,10 @@ func heartbeatPath(cluster string) string { return reportsPrefix + cluster + "/h
 func claimPath(cluster string) string { return reportsPrefix + cluster + "/claim" }
 
 func reportPath(cluster string) string { return reportsPrefix + cluster + "/report.json" }
+
+func certificatePath(digest string) string { return certificatesPrefix + digest + jsonEnding }
+
+func edgePath(name string) string { return edgesPrefix + name + jsonEnding }
 
 func clusterStatusPath(name string) string { return clusterStatusPrefix + name + jsonEnding }
 

@@ -81,6 +81,11 @@ type ClusterSpec struct {
 	LeaderEligible bool `json:"leaderEligible,omitempty"`
 	// AddressRanges (CIDR) limits the addresses the member may report.
 	AddressRanges []string `json:"addressRanges,omitempty"`
+	// Coordinates of the member, for what is closest; by default its region's.
+	Coordinates *Coordinates `json:"coordinates,omitempty"`
+	// TrafficWeight, 0 to 100, is the part of the users' requests that come its
+	// way which the member takes; nil for all. 0 drains it of traffic.
+	TrafficWeight *int64 `json:"trafficWeight,omitempty"`
 	// Cordoned members keep what they have and are given nothing new.
 	Cordoned bool `json:"cordoned,omitempty"`
 	// Drained members are cordoned, and what can run elsewhere is moved there.

@@ -57,19 +57,25 @@ type ProbeResult struct {
 type Report struct {
 	metav1.TypeMeta `json:",inline"`
 
-	Cluster           string             `json:"cluster"`
-	FederationUID     types.UID          `json:"federationUID"`
-	ClusterUID        types.UID          `json:"clusterUID"`
-	MemberUID         string             `json:"memberUID"`
-	Agent             string             `json:"agent"`
-	AgentVersion      string             `json:"agentVersion"`
-	KubernetesVersion string             `json:"kubernetesVersion,omitempty"`
-	Region            string             `json:"region,omitempty"`
-	Zones             []string           `json:"zones,omitempty"`
-	Revision          int64              `json:"revision"`
-	Epoch             int64              `json:"epoch"`
-	Conditions        []metav1.Condition `json:"conditions,omitempty"`
-	Objects           []ObjectReport     `json:"objects,omitempty"`
+	Cluster           string    `json:"cluster"`
+	FederationUID     types.UID `json:"federationUID"`
+	ClusterUID        types.UID `json:"clusterUID"`
+	MemberUID         string    `json:"memberUID"`
+	Agent             string    `json:"agent"`
+	AgentVersion      string    `json:"agentVersion"`
+	KubernetesVersion string    `json:"kubernetesVersion,omitempty"`
+	Region            string    `json:"region,omitempty"`
+	Zones             []string  `json:"zones,omitempty"`
+	// NodeAddresses of ready nodes, external ones where there are any: where node
+	// ports are reached.
+	NodeAddresses []string `json:"nodeAddresses,omitempty"`
+	// Sources (CIDR) are the addresses that connections from the member's pods
+	// and nodes come from.
+	Sources    []string           `json:"sources,omitempty"`
+	Revision   int64              `json:"revision"`
+	Epoch      int64              `json:"epoch"`
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	Objects    []ObjectReport     `json:"objects,omitempty"`
 	// Gone acknowledges tombstones whose objects no longer exist.
 	Gone []GoneObject `json:"gone,omitempty"`
 	// Refused lists revisions passed over, newest last, at most ten.
@@ -107,10 +113,25 @@ type ObjectReport struct {
 	Unschedulable int64 `json:"unschedulable,omitempty"`
 	// Addresses are the load-balancer addresses of the object's status.
 	Addresses []string `json:"addresses,omitempty"`
+	// Ports of a Service, in its order.
+	Ports []ServicePortReport `json:"ports,omitempty"`
 	// Adopted says that the object existed before the federation.
 	Adopted bool `json:"adopted,omitempty"`
 	// Events are the newest happenings, oldest first, at most ten.
 	Events []Event `json:"events,omitempty"`
+}
+
+// ServicePortReport is one TCP port of a Service and what stands behind it.
+type ServicePortReport struct {
+	Name string `json:"name,omitempty"`
+	Port int64  `json:"port"`
+	// NodePort is 0 where there is none.
+	NodePort int64 `json:"nodePort,omitempty"`
+	// Ready endpoints.
+	Ready int64 `json:"ready"`
+	// Endpoints (host:port, sorted) that are ready, where the agent was told that
+	// pods can be reached from outside the cluster; else none.
+	Endpoints []string `json:"endpoints,omitempty"`
 }
 
 // Event is something that happened to an object, in the member or in the plan.

@@ -30,6 +30,8 @@ type Shard struct {
 	Tombstones []Tombstone `json:"tombstones,omitempty"`
 	// Probes ask the member's agent to look whether others live.
 	Probes []ProbeTarget `json:"probes,omitempty"`
+	// Addresses of the Ingresses among Objects that the federation serves, by key.
+	Addresses []ObjectAddresses `json:"addresses,omitempty"`
 	// Accept is a user's word, told once, that this revision is to be taken over
 	// although something went back in time.
 	Accept AcceptMode `json:"accept,omitempty"`
