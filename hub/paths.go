@@ -16,7 +16,7 @@ const (
 	leasePath      = "leader/lease.json"
 	verdictsPath   = "leader/verdicts.json"
 
-	trafficPath    = "traffic/document.json"
+	trafficPath = "traffic/document.json"
 
 	clustersPrefix = "clusters/"
 	specsPrefix    = "specs/"
