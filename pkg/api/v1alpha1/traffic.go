@@ -265,6 +265,10 @@ const (
 	// AnnotationRedirect on an Ingress, "false", leaves plain HTTP as it is where
 	// there is a certificate.
 	AnnotationRedirect = Group + "/https-redirect"
+	// AnnotationExpose on a Service, "false", leaves it as it is although an
+	// Ingress that the federation serves names it: else one of type ClusterIP
+	// is of type NodePort in the members, so that carriers reach it.
+	AnnotationExpose = Group + "/expose"
 	// AnnotationIngressClass is how classes were named before the field.
 	AnnotationIngressClass = "kubernetes.io/ingress.class"
 )
