@@ -133,8 +133,8 @@ func clusterName(path string) (string, bool) {
 }
 
 // CreateCluster adds a member whose name is free.
-func (s *Store) CreateCluster(ctx context.Context, c *v1alpha1.Cluster) error {
-	gen, err := s.writeCluster(ctx, c, IfAbsent())
+func (s *Store) CreateCluster(ctx context.Context, c *v1alpha1.Cluster, p v1alpha1.Provenance) error {
+	gen, err := s.writeCluster(ctx, c, p, IfAbsent())
 	if err != nil {
 		return own("clusters", c.Name).creating(err)
 	}
@@ -143,12 +143,12 @@ func (s *Store) CreateCluster(ctx context.Context, c *v1alpha1.Cluster) error {
 }
 
 // UpdateCluster replaces a member if it is still at c's resourceVersion.
-func (s *Store) UpdateCluster(ctx context.Context, c *v1alpha1.Cluster) error {
+func (s *Store) UpdateCluster(ctx context.Context, c *v1alpha1.Cluster, p v1alpha1.Provenance) error {
 	gen, err := parseVersion(c.ResourceVersion)
 	if err != nil || gen == 0 {
 		return apierrors.NewBadRequest("updating a cluster needs its resourceVersion")
 	}
-	gen, err = s.writeCluster(ctx, c, IfGeneration(gen))
+	gen, err = s.writeCluster(ctx, c, p, IfGeneration(gen))
 	if err != nil {
 		return own("clusters", c.Name).apiError(err)
 	}
@@ -156,7 +156,7 @@ func (s *Store) UpdateCluster(ctx context.Context, c *v1alpha1.Cluster) error {
 	return nil
 }
 
-func (s *Store) writeCluster(ctx context.Context, c *v1alpha1.Cluster, when *int64) (int64, error) {
+func (s *Store) writeCluster(ctx context.Context, c *v1alpha1.Cluster, p v1alpha1.Provenance, when *int64) (int64, error) {
 	if err := checkClusterName(c.Name); err != nil {
 		return 0, apierrors.NewBadRequest(err.Error())
 	}
@@ -167,7 +167,24 @@ func (s *Store) writeCluster(ctx context.Context, c *v1alpha1.Cluster, when *int
 	if err != nil {
 		return 0, fmt.Errorf("encode cluster: %w", err)
 	}
-	return s.bucket.Write(ctx, clusterPath(c.Name), body, WriteOptions{IfGeneration: when})
+	return s.bucket.Write(ctx, clusterPath(c.Name), body, WriteOptions{IfGeneration: when, Metadata: metadata(p)})
+}
+
+// ClusterRecord tells who claims to have written a member last, and when.
+func (s *Store) ClusterRecord(ctx context.Context, name string) (*v1alpha1.ClusterRecord, error) {
+	if err := checkClusterName(name); err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
+	w := own("clusters", name)
+	for a, err := range s.bucket.List(ctx, clusterPath(name), "") {
+		if err != nil {
+			return nil, w.apiError(err)
+		}
+		if a.Key == clusterPath(name) {
+			return &v1alpha1.ClusterRecord{Generation: a.Generation, Updated: a.Updated, Provenance: provenance(a.Metadata)}, nil
+		}
+	}
+	return nil, w.apiError(ErrNotExist)
 }
 
 // DeleteCluster removes a member at that generation; 0 removes any.

@@ -284,7 +284,7 @@ func TestSnapshot(t *testing.T) {
 	if err := store.CreateFederation(ctx, fed); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.CreateCluster(ctx, &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "cu"}}); err != nil {
+	if err := store.CreateCluster(ctx, &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "cu"}}, v1alpha1.Provenance{}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
@@ -323,7 +323,7 @@ func TestSnapshotKeepsAMemberThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"a", "b"} {
-		if err := store.CreateCluster(ctx, &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}}); err != nil {
+		if err := store.CreateCluster(ctx, &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}}, v1alpha1.Provenance{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -355,7 +355,7 @@ func TestSnapshotNeverTakesErrorsForEmptiness(t *testing.T) {
 			if err := store.CreateFederation(ctx, &v1alpha1.Federation{ObjectMeta: metav1.ObjectMeta{Name: "f", UID: "u"}}); err != nil {
 				t.Fatal(err)
 			}
-			if err := store.CreateCluster(ctx, &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "cu"}}); err != nil {
+			if err := store.CreateCluster(ctx, &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "cu"}}, v1alpha1.Provenance{}); err != nil {
 				t.Fatal(err)
 			}
 			bucket.fail[path] = hub.ErrForbidden
@@ -395,24 +395,31 @@ func TestClusterConflict(t *testing.T) {
 	store, _ := newStore(t)
 	ctx := t.Context()
 	c := &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "a", UID: "cu"}}
-	if err := store.CreateCluster(ctx, c); err != nil {
+	if err := store.CreateCluster(ctx, c, v1alpha1.Provenance{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.CreateCluster(ctx, c); !apierrors.IsAlreadyExists(err) {
+	if err := store.CreateCluster(ctx, c, v1alpha1.Provenance{}); !apierrors.IsAlreadyExists(err) {
 		t.Errorf("second create: got %v, want AlreadyExists", err)
 	}
 	stale := *c
 	c.Spec.Cordoned = true
-	if err := store.UpdateCluster(ctx, c); err != nil {
+	if err := store.UpdateCluster(ctx, c, v1alpha1.Provenance{Author: "me@here", Reason: "why", Client: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.UpdateCluster(ctx, &stale); !apierrors.IsConflict(err) {
+	if err := store.UpdateCluster(ctx, &stale, v1alpha1.Provenance{}); !apierrors.IsConflict(err) {
 		t.Errorf("stale update: got %v, want Conflict", err)
 	}
 	if got, err := store.Cluster(ctx, "a"); err != nil || !got.Spec.Cordoned {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if err := store.CreateCluster(ctx, &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "../a"}}); !apierrors.IsBadRequest(err) {
+	rec, err := store.ClusterRecord(ctx, "a")
+	if err != nil || rec.Provenance != (v1alpha1.Provenance{Author: "me@here", Reason: "why", Client: "test"}) || fmt.Sprint(rec.Generation) != c.ResourceVersion {
+		t.Errorf("who wrote it: %+v, %v", rec, err)
+	}
+	if _, err := store.ClusterRecord(ctx, "aa"); !apierrors.IsNotFound(err) {
+		t.Errorf("who wrote what is not there: got %v, want NotFound", err)
+	}
+	if err := store.CreateCluster(ctx, &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "../a"}}, v1alpha1.Provenance{}); !apierrors.IsBadRequest(err) {
 		t.Errorf("a name that is a path: got %v, want BadRequest", err)
 	}
 }

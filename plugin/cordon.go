@@ -95,7 +95,7 @@ func (s *session) updateCluster(ctx context.Context, hub Hub, name string, chang
 		if err != nil || !change(c) {
 			return c, err
 		}
-		err = hub.UpdateCluster(ctx, c)
+		err = hub.UpdateCluster(ctx, c, s.provenance())
 		if err == nil {
 			s.wroteCluster(c)
 			return c, nil

@@ -21,6 +21,7 @@ type Hub interface {
 	Leadership
 	Ground
 	Decisions
+	Carriers
 }
 
 // Versions are the specs as they were.
@@ -35,8 +36,22 @@ type Versions interface {
 type Membership interface {
 	CreateFederation(ctx context.Context, f *v1alpha1.Federation) error
 	DeleteFederation(ctx context.Context, generation int64) error
-	CreateCluster(ctx context.Context, c *v1alpha1.Cluster) error
+	CreateCluster(ctx context.Context, c *v1alpha1.Cluster, p v1alpha1.Provenance) error
 	DeleteCluster(ctx context.Context, name string, generation int64) error
+	// ClusterRecord tells who claims to have written a member last.
+	ClusterRecord(ctx context.Context, name string) (*v1alpha1.ClusterRecord, error)
+}
+
+// Carriers are what carries users' requests to the members, and what they are
+// told to serve.
+type Carriers interface {
+	// Traffic reads the document, unless it is at generation last.
+	Traffic(ctx context.Context, last int64) (*v1alpha1.Traffic, int64, error)
+	// Edges lists the registrations, without what the edges see.
+	Edges(ctx context.Context) ([]v1alpha1.Edge, error)
+	// Edge reads one, with what it sees.
+	Edge(ctx context.Context, name string) (*v1alpha1.Edge, int64, error)
+	DeleteEdge(ctx context.Context, name string) error
 }
 
 // Words are what users say that is no spec.

@@ -184,7 +184,7 @@ func (o *joinOptions) join(ctx context.Context, hub Hub, found *member) (*v1alph
 		}
 	}
 	c := o.cluster(found, len(clusters) == 0)
-	if err := hub.CreateCluster(ctx, c); err != nil {
+	if err := hub.CreateCluster(ctx, c, o.provenance()); err != nil {
 		return nil, err
 	}
 	o.wroteCluster(c)

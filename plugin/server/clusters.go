@@ -110,7 +110,7 @@ func (st clusters) create(_ context.Context, k kinds.Kind, obj *unstructured.Uns
 	return nil, forbidden(k.GR(), obj.GetName(), "clusters become members with kubectl fed join")
 }
 
-func (st clusters) update(ctx context.Context, k kinds.Kind, obj *unstructured.Unstructured, _ v1alpha1.Provenance) (*unstructured.Unstructured, error) {
+func (st clusters) update(ctx context.Context, k kinds.Kind, obj *unstructured.Unstructured, p v1alpha1.Provenance) (*unstructured.Unstructured, error) {
 	current, err := st.s.Roster.Cluster(ctx, obj.GetName())
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (st clusters) update(ctx context.Context, k kinds.Kind, obj *unstructured.U
 		return nil, forbidden(k.GR(), obj.GetName(), "clusters leave with kubectl fed unjoin")
 	}
 	next.UID, next.CreationTimestamp, next.ResourceVersion = current.UID, current.CreationTimestamp, obj.GetResourceVersion()
-	if err := st.s.Roster.UpdateCluster(ctx, &next); err != nil {
+	if err := st.s.Roster.UpdateCluster(ctx, &next, p); err != nil {
 		return nil, err
 	}
 	gen, err := generationOf(&unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"resourceVersion": next.ResourceVersion}}})

@@ -29,7 +29,7 @@ type Roster interface {
 	Cluster(ctx context.Context, name string) (*v1alpha1.Cluster, error)
 	Clusters(ctx context.Context) ([]v1alpha1.Cluster, error)
 	// UpdateCluster answers Conflict unless it is at its resourceVersion.
-	UpdateCluster(ctx context.Context, c *v1alpha1.Cluster) error
+	UpdateCluster(ctx context.Context, c *v1alpha1.Cluster, p v1alpha1.Provenance) error
 	UpdateFederation(ctx context.Context, f *v1alpha1.Federation) error
 }
 

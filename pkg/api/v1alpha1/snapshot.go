@@ -25,6 +25,13 @@ type Provenance struct {
 	Client string
 }
 
+// ClusterRecord is the last write of clusters/<name>.yaml.
+type ClusterRecord struct {
+	Generation int64
+	Updated    time.Time // the bucket's clock
+	Provenance Provenance
+}
+
 // RequestType names what a Request asks for.
 type RequestType string
 
@@ -43,6 +50,9 @@ const (
 	// RequestAcceptMember lets the agent of Cluster go on in a member that was
 	// restored from a backup.
 	RequestAcceptMember RequestType = "AcceptMember"
+	// RequestUnregister is kept for whoever asks later who removed Edge: nobody
+	// acts on it.
+	RequestUnregister RequestType = "Unregister"
 )
 
 // Request is requests/<id>.json: a user's word that is not a spec.
@@ -58,6 +68,8 @@ type Request struct {
 	UIDs []types.UID `json:"uids,omitempty"`
 	// Cluster limits an approval to one member.
 	Cluster string `json:"cluster,omitempty"`
+	// Edge of an Unregister.
+	Edge string `json:"edge,omitempty"`
 	// MemberUID of a Rebind.
 	MemberUID string `json:"memberUID,omitempty"`
 	// Propagation of a DeleteMissing.

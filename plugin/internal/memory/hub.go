@@ -31,6 +31,13 @@ type Hub struct {
 	Fed          v1alpha1.Federation
 	Members      map[string]v1alpha1.Cluster
 	Seen         map[string]v1alpha1.ClusterStatus
+	// Wrote is who claims to have written each of Members last.
+	Wrote map[string]v1alpha1.Provenance
+	// Document is nobody's before a test fills it; TrafficError is the error of
+	// reading it. Carriers are the registered edges.
+	Document     *v1alpha1.Traffic
+	TrafficError error
+	Carriers     map[string]v1alpha1.Edge
 	Renewed      metav1.Time
 	// State is what the leader says of the federation, nil before it does.
 	State *v1alpha1.FederationStatus
@@ -51,7 +58,8 @@ var Epoch = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 // New is a federation named "fed" without members.
 func New() *Hub {
 	return &Hub{generation: 100, Specs: map[v1alpha1.Key]v1alpha1.SpecRecord{}, Past: map[v1alpha1.Key][]v1alpha1.SpecRecord{}, ObjectStates: map[v1alpha1.Key]v1alpha1.ObjectStatus{},
-		Members: map[string]v1alpha1.Cluster{}, Seen: map[string]v1alpha1.ClusterStatus{}, Renewed: metav1.NewTime(Epoch),
+		Members: map[string]v1alpha1.Cluster{}, Seen: map[string]v1alpha1.ClusterStatus{},
+		Wrote: map[string]v1alpha1.Provenance{}, Carriers: map[string]v1alpha1.Edge{}, Renewed: metav1.NewTime(Epoch),
 		Fed: v1alpha1.Federation{ObjectMeta: metav1.ObjectMeta{Name: "fed", UID: "fed-uid", ResourceVersion: "1"},
 			Spec: v1alpha1.FederationSpec{LayoutVersion: 1, Secrets: v1alpha1.SecretsRefuse, KeepRevisions: 32}}}
 }
@@ -185,10 +193,11 @@ func (f *Hub) Clusters(context.Context) ([]v1alpha1.Cluster, error) {
 }
 
 // UpdateCluster replaces one of Members.
-func (f *Hub) UpdateCluster(_ context.Context, c *v1alpha1.Cluster) error {
+func (f *Hub) UpdateCluster(_ context.Context, c *v1alpha1.Cluster, p v1alpha1.Provenance) error {
 	n, _ := strconv.Atoi(c.ResourceVersion)
 	c.ResourceVersion = strconv.Itoa(n + 1)
 	f.Members[c.Name] = *c
+	f.Wrote[c.Name] = p
 	return nil
 }
 

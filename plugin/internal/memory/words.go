@@ -28,9 +28,10 @@ func (f *Hub) DeleteFederation(context.Context, int64) error {
 }
 
 // CreateCluster adds a member.
-func (f *Hub) CreateCluster(_ context.Context, c *v1alpha1.Cluster) error {
+func (f *Hub) CreateCluster(_ context.Context, c *v1alpha1.Cluster, p v1alpha1.Provenance) error {
 	c.ResourceVersion = "1"
 	f.Members[c.Name] = *c
+	f.Wrote[c.Name] = p
 	return nil
 }
 
@@ -41,6 +42,16 @@ func (f *Hub) DeleteCluster(_ context.Context, name string, generation int64) er
 	}
 	delete(f.Members, name)
 	return nil
+}
+
+// ClusterRecord is who wrote one of Members.
+func (f *Hub) ClusterRecord(_ context.Context, name string) (*v1alpha1.ClusterRecord, error) {
+	c, ok := f.Members[name]
+	if !ok {
+		return nil, apierrors.NewNotFound(schema.GroupResource{Group: v1alpha1.Group, Resource: "clusters"}, name)
+	}
+	n, _ := strconv.ParseInt(c.ResourceVersion, 10, 64)
+	return &v1alpha1.ClusterRecord{Generation: n, Updated: Epoch, Provenance: f.Wrote[name]}, nil
 }
 
 // CreateRequest keeps a user's word.
