@@ -41,10 +41,10 @@ build: ## Build bin/kubectl-fed and bin/fed-agent.
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/kubectl-fed ./cmd/fed-agent
 
 .PHONY: lab
-lab: ## Build bin/lab (real clusters on this machine), bin/kubectl (a link to it), bin/fleet and bin/gcs-emulator.
+lab: ## Build bin/lab (real clusters on this machine), bin/kubectl (a link to it), bin/fleet, bin/k8shserver and bin/gcs-emulator.
 	./test/lab/build.sh $(BIN)/lab
 	ln -sf lab $(BIN)/kubectl
-	$(GO) build -o $(BIN)/ ./test/fleet/cmd/fleet ./test/gcsemu/cmd/gcs-emulator
+	$(GO) build -o $(BIN)/ ./test/fleet/cmd/fleet ./test/gcsemu/cmd/gcs-emulator ./test/k8shserver
 
 .PHONY: node-tools
 node-tools: ## Put what the lab's real nodes run into bin/node: containerd, runc, CNI plugins (Debian's packages, not installed), images.

@@ -1,4 +1,4 @@
-// Package fleet runs agents on this machine as a member's Deployment would run
+// Package fleet runs agents and edges on this machine. Agents are run as a member's Deployment would run
 // them in it: with the arguments the chart rendered and a token of the chart's
 // ServiceAccount, so that the chart's permissions are what is tested.
 //
@@ -29,6 +29,11 @@ import (
 )
 
 const (
+	agentProgram = "fed-agent"
+	edgeProgram  = "fed-edge"
+)
+
+const (
 	release      = "fed-agent"
 	stopPatience = 20 * time.Second
 )
@@ -54,10 +59,7 @@ type Process struct {
 
 // Start runs the cluster's agent in the background. It outlives this process.
 func (f *Fleet) Start(ctx context.Context, cluster string) (*Process, error) {
-	if p, err := f.Process(cluster); err == nil && p.alive() {
-		return nil, fmt.Errorf("the agent of %s runs already, as process %d", cluster, p.PID)
-	}
-	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
+	if err := f.free(cluster); err != nil {
 		return nil, err
 	}
 	pod, err := f.podSpec(ctx, cluster)
@@ -71,21 +73,41 @@ func (f *Fleet) Start(ctx context.Context, cluster string) (*Process, error) {
 	p := &Process{Metrics: freeAddress(), Health: freeAddress(), Log: filepath.Join(f.Dir, cluster+".log")}
 	args := append(expand(pod.Containers[0].Args, f.Namespace),
 		"--kubeconfig="+kubeconfig, "--metrics-bind-address="+p.Metrics, "--health-probe-bind-address="+p.Health)
-	return p, f.spawn(cluster, p, append(args, f.Args...))
+	return p, f.spawn(agentProgram, cluster, p, append(args, f.Args...))
 }
 
-func (f *Fleet) spawn(cluster string, p *Process, args []string) error {
+// StartEdge runs an edge in the background, under a name that no cluster has.
+// It takes the arguments as fed-edge does; its administration listens on
+// Process.Metrics.
+func (f *Fleet) StartEdge(name string, args ...string) (*Process, error) {
+	if err := f.free(name); err != nil {
+		return nil, err
+	}
+	admin := freeAddress()
+	p := &Process{Metrics: admin, Health: admin, Log: filepath.Join(f.Dir, name+".log")}
+	return p, f.spawn(edgeProgram, name, p, append([]string{"--name=" + name, "--admin-listen=" + admin}, args...))
+}
+
+// free makes sure that nothing runs under the name yet.
+func (f *Fleet) free(name string) error {
+	if p, err := f.Process(name); err == nil && p.alive() {
+		return fmt.Errorf("%s runs already, as process %d", name, p.PID)
+	}
+	return os.MkdirAll(f.Dir, 0o700)
+}
+
+func (f *Fleet) spawn(program, cluster string, p *Process, args []string) error {
 	log, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.Command(filepath.Join(f.Bin, "fed-agent"), args...)
+	cmd := exec.Command(filepath.Join(f.Bin, program), args...)
 	cmd.Env = append(append(os.Environ(), "POD_NAMESPACE="+f.Namespace), f.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the agent of %s: %w", cluster, err)
+		return fmt.Errorf("start %s of %s: %w", program, cluster, err)
 	}
 	p.PID = cmd.Process.Pid
 	p.Started = startTime(p.PID)
@@ -103,13 +125,13 @@ func (f *Fleet) record(cluster string) string { return filepath.Join(f.Dir, clus
 func (f *Fleet) Process(cluster string) (*Process, error) {
 	b, err := os.ReadFile(f.record(cluster))
 	if err != nil {
-		return nil, fmt.Errorf("the agent of %s was never started: %w", cluster, err)
+		return nil, fmt.Errorf("nothing was ever started for %s: %w", cluster, err)
 	}
 	p := &Process{}
 	return p, json.Unmarshal(b, p)
 }
 
-// Clusters names those whose agent was started and not stopped.
+// Clusters names those whose agent was started and not stopped, and such edges.
 func (f *Fleet) Clusters() []string {
 	records, _ := filepath.Glob(f.record("*"))
 	names := make([]string, len(records))
@@ -126,7 +148,7 @@ func (f *Fleet) Signal(cluster string, sig syscall.Signal) error {
 		return err
 	}
 	if !p.alive() {
-		return fmt.Errorf("the agent of %s does not run; its log is %s", cluster, p.Log)
+		return fmt.Errorf("that of %s does not run; its log is %s", cluster, p.Log)
 	}
 	return syscall.Kill(p.PID, sig)
 }
@@ -143,7 +165,7 @@ func (f *Fleet) Stop(cluster string, kill bool) error {
 	}
 	for deadline := time.Now().Add(stopPatience); p.alive(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("the agent of %s did not end within %v of signal %v; its log is %s", cluster, stopPatience, sig, p.Log)
+			return fmt.Errorf("that of %s did not end within %v of signal %v; its log is %s", cluster, stopPatience, sig, p.Log)
 		}
 		if err := syscall.Kill(p.PID, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err

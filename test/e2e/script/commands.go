@@ -22,6 +22,8 @@ import (
 //	federate CLUSTER...          init $FED in $BUCKET, join the clusters, run their agents, wait until all are Ready
 //	join CLUSTER [FLAG...]       join one more, and run its agent
 //	agent start|stop|kill|pause|resume CLUSTER
+//	edge start NAME ARG...       run an edge on $BUCKET, with those arguments of fed-edge
+//	edge stop|kill|pause|resume NAME
 //	eventually PATIENCE [!] REGEXP COMMAND...   until its output does (not) match; it must exit 0
 //	holds DURATION [!] REGEXP COMMAND...        its output does (not) match all the time
 //	capture NAME COMMAND...      the command's output becomes the environment variable NAME
@@ -32,6 +34,7 @@ func Commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"federate":   cmdFederate,
 		"join":       cmdJoin,
 		"agent":      cmdAgent,
+		"edge":       cmdEdge,
 		"eventually": cmdEventually,
 		"holds":      cmdHolds,
 		"capture":    cmdCapture,
@@ -110,7 +113,7 @@ func cmdJoin(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: agent start|stop|kill|pause|resume CLUSTER")
+		ts.Fatalf("usage: agent start|stop|kill|pause|resume CLUSTER, edge stop|kill|pause|resume NAME")
 	}
 	f, cluster := fleetOf(ts), args[1]
 	switch args[0] {
@@ -128,6 +131,18 @@ func cmdAgent(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("agent: there is no %q", args[0])
 	}
+}
+
+func cmdEdge(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: edge start NAME ARG... | edge stop|kill|pause|resume NAME")
+	}
+	if args[0] != "start" {
+		cmdAgent(ts, false, args)
+		return
+	}
+	_, err := fleetOf(ts).StartEdge(args[1], append([]string{"--bucket=" + ts.Getenv("BUCKET")}, args[2:]...)...)
+	ts.Check(err)
 }
 
 // condition is the common form of eventually and holds.

@@ -19,7 +19,7 @@ import (
 
 // Programs is where everything that scripts run was built.
 type Programs struct {
-	Bin   string // lab, kubectl, kubectl-fed, fed-agent, helm
+	Bin   string // lab, kubectl, kubectl-fed, fed-agent, fed-edge, helm
 	Chart string // of the agent
 }
 
@@ -31,7 +31,7 @@ func Find(root string) (Programs, error) {
 		return Programs{}, err
 	}
 	p := Programs{Bin: filepath.Join(root, "bin"), Chart: filepath.Join(root, "charts", "fed-agent")}
-	for _, b := range []string{"lab", "kubectl", "kubectl-fed", "fed-agent", "helm"} {
+	for _, b := range []string{"lab", "kubectl", "kubectl-fed", "fed-agent", "fed-edge", "helm"} {
 		if _, err := os.Stat(filepath.Join(p.Bin, b)); err != nil {
 			return Programs{}, fmt.Errorf("%w; `make e2e` builds it", err)
 		}

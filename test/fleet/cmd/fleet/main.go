@@ -22,6 +22,7 @@ const usage = `fleet runs fed-agents on this machine for clusters of the lab.
   fleet [flags] kill    CLUSTER...   end it (SIGKILL)
   fleet [flags] pause   CLUSTER...   suspend it (SIGSTOP)
   fleet [flags] resume  CLUSTER...   continue it
+  fleet [flags] edge    NAME ARGS... run fed-edge under that name, with its own arguments; the other verbs take NAME, too
   fleet [flags] status
 
 `
@@ -57,6 +58,13 @@ func run(ctx context.Context, args []string) error {
 }
 
 func do(ctx context.Context, f *fleet.Fleet, verb string, clusters []string) error {
+	if verb == "edge" {
+		if len(clusters) == 0 {
+			return fmt.Errorf("say the edge's name")
+		}
+		_, err := f.StartEdge(clusters[0], clusters[1:]...)
+		return err
+	}
 	if len(clusters) == 0 {
 		clusters = f.Clusters()
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -63,6 +64,7 @@ nodeSelector ` + spec.RealKey + `: "true", and a toleration of the taint of that
 	p.flags(cmd)
 	cmd.Flags().IntVar(&s.nodes, "nodes", 3, "simulated nodes of each new cluster")
 	cmd.Flags().IntVar(&s.real, "real-nodes", 0, "nodes of each new cluster that run containers: needs root, and `make node-tools`")
+	cmd.Flags().StringVar(&s.app, "app", "", "a program that answers for the pods of simulated nodes: PROGRAM -listen ADDRESS, with ZONE and CLUSTER in its environment")
 	cmd.Flags().StringVar(&s.tools, "node-tools", "", "what real nodes run (default: the folder \"node\" beside this program)")
 	return cmd
 }
@@ -70,7 +72,7 @@ nodeSelector ` + spec.RealKey + `: "true", and a toleration of the taint of that
 // size is what new clusters have.
 type size struct {
 	nodes, real int
-	tools       string
+	tools, app  string
 }
 
 func requests(args []string, s size, sized bool) ([]lab.Request, error) {
@@ -78,6 +80,10 @@ func requests(args []string, s size, sized bool) ([]lab.Request, error) {
 		return nil, errNodes
 	}
 	tools, err := toolsDir(s.tools)
+	if err != nil {
+		return nil, err
+	}
+	app, err := appPath(s.app)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +98,7 @@ func requests(args []string, s size, sized bool) ([]lab.Request, error) {
 			return nil, fmt.Errorf("cluster %q is named twice", c.Name)
 		}
 		seen[c.Name] = true
-		c.Nodes = s.nodes
+		c.Nodes, c.App = s.nodes, app
 		if s.real != 0 {
 			c.RealNodes, c.NodeTools = s.real, tools
 		}
@@ -111,6 +117,18 @@ func toolsDir(given string) (string, error) {
 		return "", fmt.Errorf("find this program: %w", err)
 	}
 	return filepath.Join(filepath.Dir(program), "node"), nil
+}
+
+// appPath is absolute for the same reason. A name is looked for as a shell would.
+func appPath(given string) (string, error) {
+	if given == "" {
+		return "", nil
+	}
+	path, err := exec.LookPath(given)
+	if err != nil {
+		return "", fmt.Errorf("--app: %w", err)
+	}
+	return filepath.Abs(path)
 }
 
 // maxNodes is where simulated nodes still cost next to nothing.

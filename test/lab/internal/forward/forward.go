@@ -1,4 +1,5 @@
-// Package forward carries connections to the pods of real nodes. The Services
+// Package forward carries connections to pods: to those of real nodes, or to a
+// program that answers for those of simulated ones. The Services
 // and EndpointSlices of a cluster go in; a listener on every load balancer
 // address that has a ready pod behind it comes out, and none where there is no
 // such pod: its clients are refused. It goes on with what it knows while the
@@ -31,8 +32,9 @@ const (
 	again = time.Second
 )
 
-// Run forwards to pods on the named nodes until ctx ends.
-func Run(ctx context.Context, client kubernetes.Interface, nodes []string) error {
+// Run forwards to pods on the named nodes until ctx ends. All of them are
+// found at the address of, if that is not empty.
+func Run(ctx context.Context, client kubernetes.Interface, nodes []string, of string) error {
 	factory := informers.NewSharedInformerFactory(client, 0)
 	services, slices := factory.Core().V1().Services(), factory.Discovery().V1().EndpointSlices()
 	changed := make(chan struct{}, 1)
@@ -48,7 +50,7 @@ func Run(ctx context.Context, client kubernetes.Interface, nodes []string) error
 			return err
 		}
 	}
-	f := &forwarder{services: services.Lister(), slices: slices.Lister(), nodes: map[string]bool{}, open: map[netip.AddrPort]*entrance{}}
+	f := &forwarder{services: services.Lister(), slices: slices.Lister(), nodes: map[string]bool{}, of: of, open: map[netip.AddrPort]*entrance{}}
 	for _, n := range nodes {
 		f.nodes[n] = true
 	}
@@ -64,6 +66,7 @@ type forwarder struct {
 	services corelisters.ServiceLister
 	slices   discoverylisters.EndpointSliceLister
 	nodes    map[string]bool
+	of       string
 	open     map[netip.AddrPort]*entrance
 }
 
@@ -92,7 +95,7 @@ func (f *forwarder) sync(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	return f.apply(ctx, routes(services, slices, f.nodes))
+	return f.apply(ctx, routes(services, slices, f.nodes, f.of))
 }
 
 // apply opens, changes and closes entrances; false when one could not be opened.

@@ -40,30 +40,38 @@ func TestRoutes(t *testing.T) {
 		service *corev1.Service
 		slice   *discoveryv1.EndpointSlice
 		want    map[netip.AddrPort][]string
+		of      string
 	}{
 		"ready pods, and those that do not say": {
-			service(same), slice(endpoint("10.1.0.3", "real", nil), endpoint("10.1.0.2", "real", ptr.To(true))),
-			map[netip.AddrPort][]string{at: {"10.1.0.2:8080", "10.1.0.3:8080"}},
+			service: service(same), slice: slice(endpoint("10.1.0.3", "real", nil), endpoint("10.1.0.2", "real", ptr.To(true))),
+			want: map[netip.AddrPort][]string{at: {"10.1.0.2:8080", "10.1.0.3:8080"}},
 		},
 		"one that is not ready is left out": {
-			service(same), slice(endpoint("10.1.0.3", "real", ptr.To(false)), endpoint("10.1.0.2", "real", nil)),
-			map[netip.AddrPort][]string{at: {"10.1.0.2:8080"}},
+			service: service(same), slice: slice(endpoint("10.1.0.3", "real", ptr.To(false)), endpoint("10.1.0.2", "real", nil)),
+			want: map[netip.AddrPort][]string{at: {"10.1.0.2:8080"}},
 		},
-		"none ready: nobody listens":  {service(same), slice(endpoint("10.1.0.2", "real", ptr.To(false))), map[netip.AddrPort][]string{}},
-		"a simulated pod answers not": {service(same), slice(endpoint("10.1.0.2", "fake", nil)), map[netip.AddrPort][]string{}},
+		"none ready: nobody listens":  {service: service(same), slice: slice(endpoint("10.1.0.2", "real", ptr.To(false))), want: map[netip.AddrPort][]string{}},
+		"a simulated pod answers not": {service: service(same), slice: slice(endpoint("10.1.0.2", "fake", nil)), want: map[netip.AddrPort][]string{}},
 		"no address yet": {
-			service(func(s *corev1.Service) { s.Status.LoadBalancer.Ingress = nil }), slice(endpoint("10.1.0.2", "real", nil)), map[netip.AddrPort][]string{},
+			service: service(func(s *corev1.Service) { s.Status.LoadBalancer.Ingress = nil }), slice: slice(endpoint("10.1.0.2", "real", nil)), want: map[netip.AddrPort][]string{},
 		},
 		"somebody else's address": {
-			service(func(s *corev1.Service) { s.Status.LoadBalancer.Ingress[0].IP = "192.0.2.1" }), slice(endpoint("10.1.0.2", "real", nil)), map[netip.AddrPort][]string{},
+			service: service(func(s *corev1.Service) { s.Status.LoadBalancer.Ingress[0].IP = "192.0.2.1" }), slice: slice(endpoint("10.1.0.2", "real", nil)), want: map[netip.AddrPort][]string{},
 		},
 		"another class": {
-			service(func(s *corev1.Service) { s.Spec.LoadBalancerClass = ptr.To("other") }), slice(endpoint("10.1.0.2", "real", nil)), map[netip.AddrPort][]string{},
+			service: service(func(s *corev1.Service) { s.Spec.LoadBalancerClass = ptr.To("other") }), slice: slice(endpoint("10.1.0.2", "real", nil)), want: map[netip.AddrPort][]string{},
+		},
+		"a program answers for all of them": {
+			service: service(same), slice: slice(endpoint("10.1.0.3", "real", nil), endpoint("10.1.0.2", "real", nil)),
+			want: map[netip.AddrPort][]string{at: {"127.110.0.1:8080"}}, of: "127.110.0.1:8080",
+		},
+		"and for none that is not ready": {
+			service: service(same), slice: slice(endpoint("10.1.0.2", "real", ptr.To(false))), want: map[netip.AddrPort][]string{}, of: "127.110.0.1:8080",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := routes([]*corev1.Service{c.service}, []*discoveryv1.EndpointSlice{c.slice}, map[string]bool{"real": true})
+			got := routes([]*corev1.Service{c.service}, []*discoveryv1.EndpointSlice{c.slice}, map[string]bool{"real": true}, c.of)
 			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("routes = %v, want %v", got, c.want)
 			}

@@ -12,9 +12,9 @@ import (
 )
 
 // routes tells which pods stand behind which load balancer address: ready ones
-// on real nodes only, since nobody answers at the others' addresses. An address
-// without any is left out.
-func routes(services []*corev1.Service, endpoints []*discoveryv1.EndpointSlice, nodes map[string]bool) map[netip.AddrPort][]string {
+// on the named nodes only, since nobody answers for the others. An address
+// without any is left out. All pods are found at the address of, if not empty.
+func routes(services []*corev1.Service, endpoints []*discoveryv1.EndpointSlice, nodes map[string]bool, of string) map[netip.AddrPort][]string {
 	byService := map[string][]*discoveryv1.EndpointSlice{}
 	for _, s := range endpoints {
 		key := s.Namespace + "/" + s.Labels[discoveryv1.LabelServiceName]
@@ -31,6 +31,9 @@ func routes(services []*corev1.Service, endpoints []*discoveryv1.EndpointSlice, 
 				continue
 			}
 			if pods := ready(byService[s.Namespace+"/"+s.Name], p.Name, nodes); len(pods) > 0 {
+				if of != "" {
+					pods = []string{of}
+				}
 				out[netip.AddrPortFrom(a, uint16(p.Port))] = pods
 			}
 		}

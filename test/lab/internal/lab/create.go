@@ -66,6 +66,9 @@ func (r Request) check(c Cluster) error {
 	if r.Sized && r.Nodes != c.Nodes {
 		return fmt.Errorf("cluster %q exists with %d nodes; remove it first to have %d", c.Name, c.Nodes, r.Nodes)
 	}
+	if r.App != "" && r.App != c.App {
+		return fmt.Errorf("cluster %q exists without the program %s; remove it first to have it answer", c.Name, r.App)
+	}
 	if r.RealNodes > 0 && r.RealNodes != c.RealNodes {
 		return fmt.Errorf("cluster %q exists with %d real nodes; remove it first to have %d", c.Name, c.RealNodes, r.RealNodes)
 	}

@@ -106,6 +106,9 @@ func onTop(ctx context.Context, c spec.Cluster, config *rest.Config, client kube
 	} {
 		parts.Go(part(ctx, name, run))
 	}
+	if c.App != "" {
+		parts.Go(part(ctx, "answers", func(ctx context.Context) error { return runAnswers(ctx, c, client) }))
+	}
 	parts.Go(func() error { return ignoreEnd(ctx, prepare(ctx, c, client)) })
 	return parts.Wait()
 }

@@ -73,7 +73,7 @@ func Run(ctx context.Context, dir string, inside []string) error {
 			return nil // told to end
 		}
 		close(serving)
-		if err := forward.Run(ctx, client, names); err != nil && ctx.Err() == nil {
+		if err := forward.Run(ctx, client, names, ""); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("forward connections: %w", err)
 		}
 		return nil

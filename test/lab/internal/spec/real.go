@@ -59,6 +59,8 @@ func (c Cluster) CheckReal() error {
 	switch {
 	case c.RealNodes == 0:
 		return nil
+	case c.App != "":
+		return errors.New("real nodes answer for themselves: a program that answers for simulated ones goes with those alone")
 	case c.RealNodes < 0 || c.RealNodes > MaxRealNodes:
 		return fmt.Errorf("%d real nodes: want 0 to %d", c.RealNodes, MaxRealNodes)
 	case os.Geteuid() != 0:

@@ -38,6 +38,9 @@ type Cluster struct {
 	// RealNodes is how many nodes run containers, with the programs in NodeTools, an absolute path.
 	RealNodes int    `json:"realNodes,omitempty"`
 	NodeTools string `json:"nodeTools,omitempty"`
+	// App, an absolute path, is a program that answers for the pods of simulated
+	// nodes; empty for none.
+	App string `json:"app,omitempty"`
 
 	Slot          int    `json:"slot"`
 	Port          int    `json:"port"`
@@ -60,6 +63,11 @@ func (c Cluster) InSlot(slot int) Cluster {
 
 // Server is the URL of the cluster's API server.
 func (c Cluster) Server() string { return fmt.Sprintf("https://127.0.0.1:%d", c.Port) }
+
+// AppAddress is where App listens: a loopback address of the cluster's own.
+func (c Cluster) AppAddress() string {
+	return fmt.Sprintf("127.%d.%d.1:8080", 110+c.Slot/256, c.Slot%256)
+}
 
 // ServiceIP is the address of the Service "kubernetes": the first of the range.
 func (c Cluster) ServiceIP() (netip.Addr, error) {
