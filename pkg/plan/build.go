@@ -26,7 +26,8 @@ func (p *planner) build(c int, probes []v1alpha1.ProbeTarget) ClusterPlan {
 	b := &builder{p: p, c: c}
 	b.carry()
 	objects := b.objects()
-	shard := Shard{ClusterUID: m.UID, Objects: objects, Tombstones: b.tombstones(), Probes: probes, Leaving: m.Spec.Leaving}
+	shard := Shard{ClusterUID: m.UID, Objects: objects, Tombstones: b.tombstones(), Probes: probes,
+		Addresses: b.addresses(objects), Leaving: m.Spec.Leaving}
 	if m.leaving() {
 		shard.Probes = nil
 	}
@@ -36,10 +37,11 @@ func (p *planner) build(c int, probes []v1alpha1.ProbeTarget) ClusterPlan {
 		}
 	}
 	buried, looks := !slices.Equal(shard.Tombstones, m.prev.Tombstones), !sameProbes(shard.Probes, m.prev.Probes)
-	changed := b.change.any() || m.joined || shard.Leaving != m.prev.Leaving || buried || looks
+	moved := !sameAddresses(shard.Addresses, m.prev.Addresses)
+	changed := b.change.any() || m.joined || shard.Leaving != m.prev.Leaving || buried || looks || moved
 	plan := ClusterPlan{Name: m.Name, Shard: shard, Changed: changed, Replicas: b.parts, Reasons: b.reasons}
 	if changed {
-		plan.Reason = b.reason(shard, buried)
+		plan.Reason = b.reason(shard, buried, moved)
 	}
 	return plan
 }

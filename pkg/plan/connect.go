@@ -18,6 +18,7 @@ func (p *planner) connect() {
 		}
 		it.scaler = now
 	}
+	p.findBackends()
 	p.findTakers()
 	for _, it := range p.items {
 		if it.dirty {

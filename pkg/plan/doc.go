@@ -13,7 +13,8 @@
 // (waves.go), and how much of it each is to have: divided, one, or all (share.go,
 // job.go, place.go), reached without giving up what runs before its replacement
 // does (transition.go). A budget holds what would be lost by accident
-// (budget.go).
+// (budget.go). Ingresses that the federation serves are rendered as such, with the
+// Services that they name (served.go).
 //
 // Plan is a function: the same input in any order gives the same output, and a
 // Cache makes it faster and nothing else. It never reads a clock or the bucket,

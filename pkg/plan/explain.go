@@ -110,6 +110,9 @@ func (p *planner) reasonOfWhole(it *item, c int) string {
 	case len(p.taken(it)) > 0:
 		text = "goes along with " + p.takerIn(it, c)
 	}
+	if it.exposed && it.spec != nil && exposable(it.spec.Object) {
+		text += "; of type NodePort, so that the Ingress that names it is served from outside"
+	}
 	if cell.note != "" {
 		text += "; " + cell.note
 	}

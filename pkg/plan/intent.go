@@ -23,7 +23,9 @@ type intent struct {
 	// target is what an autoscaler scales.
 	target v1alpha1.Key
 	// refs are what its pods name.
-	refs     []v1alpha1.Key
+	refs []v1alpha1.Key
+	// backends are the Services that it has served.
+	backends []v1alpha1.Key
 	paused   bool
 	approved string
 	hash     string
@@ -84,6 +86,7 @@ func newIntent(s *Spec, pol *policy) (*intent, error) {
 	if pol.follow {
 		in.refs = references(s)
 	}
+	in.backends = backends(s)
 	if pol.rollout != nil {
 		in.hash = rollout.Hash(s.Object, pol.overrides...)
 	}

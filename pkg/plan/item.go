@@ -36,6 +36,8 @@ type item struct {
 
 	// took are the keys it took along when it was last decided.
 	took []v1alpha1.Key
+	// exposed: it is a Service that an Ingress names which the federation serves.
+	exposed bool
 	// dirty: something it depends on may have changed.
 	dirty bool
 	decision

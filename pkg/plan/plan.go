@@ -17,6 +17,7 @@ func Plan(in Input) Output {
 	out := Output{Removals: p.removals}
 	p.findChanged()
 	probes := p.probes()
+	p.addresses = p.served()
 	for c := range p.members {
 		p.cache.given[c] = nil
 		if !p.members[c].Unknown {
@@ -62,6 +63,8 @@ type planner struct {
 	refs map[*item][]v1alpha1.Key
 	// scalers by what they scale.
 	scalers map[v1alpha1.Key]*item
+	// addresses of the Ingresses that are served, by key.
+	addresses []v1alpha1.ObjectAddresses
 	// lingering has, per namespace, the members in which replicas wait for their
 	// replacement.
 	lingering map[string]map[int]bool

@@ -30,6 +30,8 @@ type world struct {
 	now      time.Time
 	gen      int64
 	out      Output
+	// addresses of Ingresses, as the leader knows them.
+	addresses map[v1alpha1.Key][]string
 	// cache is kept from plan to plan, if any, as a leader does.
 	cache *Cache
 }
@@ -72,7 +74,7 @@ func key(s string) v1alpha1.Key {
 var kinds = map[string]string{"deployments": "Deployment", "replicasets": "ReplicaSet", "configmaps": "ConfigMap",
 	"namespaces": "Namespace", "secrets": "Secret", "daemonsets": "DaemonSet", "statefulsets": "StatefulSet", "jobs": "Job",
 	"cronjobs": "CronJob", "horizontalpodautoscalers": "HorizontalPodAutoscaler", "services": "Service",
-	"serviceaccounts": "ServiceAccount", "placements": "Placement"}
+	"serviceaccounts": "ServiceAccount", "placements": "Placement", "ingresses": "Ingress"}
 
 func object(k v1alpha1.Key) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: map[string]any{}}
@@ -141,7 +143,7 @@ func (w *world) restrict(k string, clusters ...string) {
 
 func (w *world) input() Input {
 	in := Input{Federation: w.fed, Clusters: append([]Cluster(nil), w.clusters...), Broken: w.broken, Records: w.records,
-		Requests: w.requests, Removals: w.removals, Now: w.now}
+		Requests: w.requests, Removals: w.removals, Addresses: w.addresses, Now: w.now}
 	for _, s := range w.specs {
 		in.Specs = append(in.Specs, s)
 	}

@@ -27,7 +27,7 @@ type storm struct {
 var stormKeys = []string{"_cluster/namespaces/n", cm, web, "default/replicasets.apps/rs", "n/configmaps/x", "n/deployments.apps/y"}
 
 var tempestKeys = append([]string{"default/statefulsets.apps/db", "default/jobs.batch/j", "default/cronjobs.batch/tick",
-	"default/horizontalpodautoscalers.autoscaling/web", "default/services/svc"}, stormKeys...)
+	"default/horizontalpodautoscalers.autoscaling/web", svc, ing}, stormKeys...)
 
 // tempestPlacements are specs of Placements.
 var tempestPlacements = []string{
@@ -121,6 +121,12 @@ func (s storm) acts(w *world, r *rand.Rand) []func(k string) {
 				_ = unstructured.SetNestedField(o.Object, "c", "spec", "template", "spec", "serviceAccountName")
 				_ = unstructured.SetNestedSlice(o.Object, []any{map[string]any{"configMap": map[string]any{"name": "c"}}}, "spec", "template", "spec", "volumes")
 			})
+		},
+		func(string) { w.put(ing, naming([]string{"svc", "other"}[r.IntN(2)])) },
+		func(string) { w.put(svc, spec(plainService)) },
+		func(string) { w.put(ing, spec(`{"ingressClassName":"nginx"}`)) },
+		func(string) {
+			w.addresses = []map[v1alpha1.Key][]string{nil, {}, {key(ing): {fmt.Sprint("192.0.2.", r.IntN(3))}}}[r.IntN(3)]
 		},
 		func(string) {
 			w.put("default/jobs.batch/j", func(o *unstructured.Unstructured) {

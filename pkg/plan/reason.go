@@ -35,7 +35,7 @@ func (c *changes) add(sort changeSort, k v1alpha1.Key) {
 func (c *changes) any() bool { return c.count != [sorts]int{} }
 
 // reason is why the shard differs from the previous one, in one line.
-func (b *builder) reason(shard Shard, buried bool) string {
+func (b *builder) reason(shard Shard, buried, moved bool) string {
 	m := &b.p.members[b.c]
 	var parts []string
 	switch {
@@ -54,6 +54,8 @@ func (b *builder) reason(shard Shard, buried bool) string {
 		return strings.Join(parts, "; ")
 	case buried:
 		return "tombstones changed"
+	case moved:
+		return "addresses changed"
 	}
 	return "probes changed"
 }

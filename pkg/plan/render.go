@@ -23,6 +23,8 @@ type objectKey struct {
 	group string
 	// base is the generation that an undo goes back to; 0 for the spec.
 	base int64
+	// exposed: an Ingress that the federation serves names it.
+	exposed bool
 }
 
 // renderKey names a manifest.
@@ -38,19 +40,19 @@ const maxRendered = 1024
 func clean(k v1alpha1.Key, o *unstructured.Unstructured) *unstructured.Unstructured {
 	o = o.DeepCopy()
 	v1alpha1.ForgetClusterFields(o)
-	dropAnnotations(o)
+	dropAnnotations(o, submission...)
 	if k.Namespace != "" {
 		o.SetNamespace(k.Namespace)
 	}
 	return o
 }
 
-func dropAnnotations(o *unstructured.Unstructured) {
+func dropAnnotations(o *unstructured.Unstructured, names ...string) {
 	annotations := o.GetAnnotations()
 	if annotations == nil {
 		return
 	}
-	for _, a := range submission {
+	for _, a := range names {
 		delete(annotations, a)
 	}
 	if len(annotations) == 0 {
@@ -62,7 +64,7 @@ func dropAnnotations(o *unstructured.Unstructured) {
 
 // object is the spec, or its base, with the overrides of one member.
 func (it *item) objectFor(f *fit, base int64) (*unstructured.Unstructured, error) {
-	in, k := it.intent, objectKey{f.group, base}
+	in, k := it.intent, objectKey{f.group, base, it.exposed}
 	if o := in.objects[k]; o != nil {
 		return o, nil
 	}
@@ -78,6 +80,7 @@ func (it *item) objectFor(f *fit, base int64) (*unstructured.Unstructured, error
 	if err := override.Apply(o, f.overrides, divided...); err != nil {
 		return nil, err
 	}
+	it.serve(source, o)
 	in.objects[k] = o
 	return o, nil
 }
@@ -102,7 +105,7 @@ func (p *planner) checkOverrides(it *item) bool {
 // manifest renders what one member is to run.
 func (p *planner) manifest(it *item, c int, a amount, base int64) (*Placed, error) {
 	f, in := &it.intent.policy.fits[c], it.intent
-	k := renderKey{objectKey{f.group, base}, a}
+	k := renderKey{objectKey{f.group, base, it.exposed}, a}
 	generation := it.spec.Generation
 	if base != 0 {
 		generation = base
@@ -145,9 +148,7 @@ func encode(k v1alpha1.Key, uid types.UID, generation int64, source *unstructure
 	if err != nil {
 		return nil, fmt.Errorf("render: %w", err)
 	}
-	placed := &Placed{ShardObject: v1alpha1.ShardObject{Key: k, UID: uid, Generation: generation, Manifest: body}}
-	placed.Replicas = storedAmount(&placed.ShardObject).n
-	return placed, nil
+	return newPlaced(v1alpha1.ShardObject{Key: k, UID: uid, Generation: generation, Manifest: body}), nil
 }
 
 // renderAll fills in what every member is given.

@@ -21,6 +21,9 @@ type Input struct {
 	Invalid []v1alpha1.InvalidPath
 	// Records are what was kept of every key by an earlier plan.
 	Records map[v1alpha1.Key]Record
+	// Addresses of the Ingresses that the federation serves; nil while they are
+	// not known, which leaves what members were told before.
+	Addresses map[v1alpha1.Key][]string
 	// Requests that have not taken effect yet.
 	Requests []v1alpha1.Request
 	// Removals so far that no user's delete explains.
