@@ -21,6 +21,7 @@ COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X $(MODULE)/pkg/version.Version=$(VERSION) -X $(MODULE)/pkg/version.Commit=$(COMMIT)
 
 HELM_VERSION          := v3.22.0
+VEGETA_VERSION        := v12.12.0
 GOLANGCI_LINT_VERSION := v2.15.0
 
 # Built by `go install`, helm takes itself for one of Kubernetes 1.20's time when it renders without a cluster.
@@ -57,6 +58,10 @@ tools: tools-helm tools-lint ## Install the pinned helm and golangci-lint into b
 tools-helm:
 	$(call go-tool,helm,helm.sh/helm/v3/cmd/helm,helm.sh/helm/v3,$(HELM_VERSION),$(HELM_LDFLAGS))
 
+.PHONY: tools-vegeta
+tools-vegeta:
+	$(call go-tool,vegeta,github.com/tsenart/vegeta/v12,github.com/tsenart/vegeta/v12,$(VEGETA_VERSION),)
+
 .PHONY: tools-lint
 tools-lint:
 	$(call go-tool,golangci-lint,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,github.com/golangci/golangci-lint/v2,$(GOLANGCI_LINT_VERSION))
@@ -83,7 +88,7 @@ e2e: build lab tools-helm ## End-to-end scripts: the real binaries against real 
 	$(GO) test -count=1 -parallel 6 -timeout 40m ./test/e2e/...
 
 .PHONY: e2e-host
-e2e-host: host-check build lab tools-helm node-tools ## End-to-end scripts with pods that run. Needs root; restores the host afterwards.
+e2e-host: host-check build lab tools-helm tools-vegeta node-tools ## End-to-end scripts with pods that run. Needs root; restores the host afterwards.
 	./.ci/host run $(GO) test -count=1 -parallel 2 -timeout 30m ./test/e2ehost
 
 .PHONY: host-check

@@ -1,7 +1,7 @@
 // Package e2ehost runs scripts on clusters of the lab whose pods are real: a
 // kubelet and containers, so that readiness is probed and addresses answer.
 // They need root; `make e2e-host` runs them, and sees that the host is
-// afterwards as it was. Scripts say what those of test/e2e say, `fetch` and `visit`.
+// afterwards as it was. Scripts say what those of test/e2e say, `fetch`, `visit` and `load`.
 package e2ehost
 
 import (
@@ -21,7 +21,7 @@ import (
 const workVariable = "KUBECTL_FED_HOST_WORK"
 
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"fetch": fetch, "visit": visit})
+	testscript.Main(suite{m}, map[string]func(){"fetch": fetch, "visit": visit, "load": load})
 }
 
 // suite is refused where nobody would restore the host.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync/atomic"
+	"time"
 )
 
 // answer is what a GET of / returns.
@@ -33,15 +34,35 @@ func handler(a answer, leaving *atomic.Bool) http.Handler {
 	return mux
 }
 
-// control changes what /healthz says: a test takes one pod out of service and
-// back without ending it.
-func control(leaving *atomic.Bool) http.Handler {
+// control changes what /healthz says, and how soon anything is answered: a test
+// takes one pod out of service, or makes it slow, and back without ending it.
+func control(leaving, slow *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
-	for path, value := range map[string]bool{"POST /unhealthy": true, "POST /healthy": false} {
+	for path, set := range map[string]func(){
+		"POST /unhealthy": func() { leaving.Store(true) }, "POST /healthy": func() { leaving.Store(false) },
+		"POST /slow": func() { slow.Store(true) }, "POST /fast": func() { slow.Store(false) },
+	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
-			leaving.Store(value)
+			set()
 			w.WriteHeader(http.StatusNoContent)
 		})
 	}
 	return mux
+}
+
+// slowness is longer than any health check waits.
+const slowness = 5 * time.Second
+
+// delayed answers late while slow is set, or not at all if the client leaves.
+func delayed(slow *atomic.Bool, then http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slow.Load() {
+			select {
+			case <-r.Context().Done():
+				return
+			case <-time.After(slowness):
+			}
+		}
+		then.ServeHTTP(w, r)
+	})
 }

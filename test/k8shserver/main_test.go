@@ -47,7 +47,7 @@ func TestHandler(t *testing.T) {
 func TestControl(t *testing.T) {
 	t.Parallel()
 	var leaving atomic.Bool
-	h, c := handler(answer{Hostname: "pod", Zone: "zone", Cluster: "a"}, &leaving), control(&leaving)
+	h, c := handler(answer{Hostname: "pod", Zone: "zone", Cluster: "a"}, &leaving), control(&leaving, &atomic.Bool{})
 	ask := func(h http.Handler, method, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
@@ -120,7 +120,7 @@ func TestRequestsUnderWayFinish(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- serve(ctx, l, answer{Hostname: "pod", Zone: "zone"}, &atomic.Bool{}, 200*time.Millisecond)
+		done <- serve(ctx, l, answer{Hostname: "pod", Zone: "zone"}, &atomic.Bool{}, &atomic.Bool{}, 200*time.Millisecond)
 	}()
 
 	conn, err := net.Dial("tcp", l.Addr().String())
@@ -154,4 +154,40 @@ func TestRunRefusesAnAddressInUse(t *testing.T) {
 	if err := run(t.Context(), l.Addr().String(), "", 0); err == nil || !strings.Contains(err.Error(), "listen:") {
 		t.Errorf("error is %v, want it to begin with listen:", err)
 	}
+}
+
+// A client is given what a pod would be: the status and the body.
+func TestAskPrintsTheAnswer(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(handler(answer{Hostname: "pod", Zone: "zone"}, &atomic.Bool{}))
+	defer server.Close()
+	var out strings.Builder
+	if err := ask(t.Context(), server.URL, &out); err != nil || !strings.HasPrefix(out.String(), `200 {"hostname":"pod","zone":"zone"}`) {
+		t.Errorf("printed %q (%v)", out.String(), err)
+	}
+	server.Close()
+	if err := ask(t.Context(), server.URL, &out); err == nil {
+		t.Error("nobody listens, and no error")
+	}
+}
+
+// While it is slow nobody is answered soon, and a client that leaves holds nothing up.
+func TestSlowAnswersNobodySoon(t *testing.T) {
+	t.Parallel()
+	var slow atomic.Bool
+	server := httptest.NewServer(delayed(&slow, handler(answer{}, &atomic.Bool{})))
+	defer server.Close()
+	c := control(&atomic.Bool{}, &slow)
+	c.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/slow", nil))
+	impatient := http.Client{Timeout: 50 * time.Millisecond}
+	if resp, err := impatient.Get(server.URL); err == nil {
+		resp.Body.Close()
+		t.Error("a slow server has answered at once")
+	}
+	c.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/fast", nil))
+	resp, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
 }
