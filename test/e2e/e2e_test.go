@@ -1,7 +1,7 @@
 // Package e2e runs scripts against the real binaries: real API servers from
 // the lab, agents with the chart's permissions, buckets in directories and
 // behind a Cloud Storage API. The scripts are in testdata; what they may say
-// beyond testscript's own commands is in script/commands.go.
+// beyond testscript's own commands is in script/commands.go, and `fetch`.
 package e2e
 
 import (
@@ -32,10 +32,13 @@ var shared struct {
 }
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
+	testscript.Main(suite{m}, map[string]func(){"fetch": script.Fetch})
 }
 
-func run(m *testing.M) int {
+// suite is what runs once no program of a script was asked for.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
 	programs, err := script.Find("../..")
 	if err != nil {
 		return fail(err)
@@ -52,7 +55,7 @@ func run(m *testing.M) int {
 		return fail(err)
 	}
 	shared.kubeconfig = filepath.Join(lab, "kubeconfig")
-	return m.Run()
+	return s.M.Run()
 }
 
 func fail(err error) int {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kubectl-fed/kubectl-fed/test/e2e/script"
 )
 
 const (
@@ -47,7 +49,7 @@ func (v *visits) run(until string) {
 	tick := time.NewTicker(visitEvery)
 	defer tick.Stop()
 	for end := time.Now().Add(visitMost); time.Now().Before(end); <-tick.C {
-		v.add(time.Now(), answerOf("GET", v.url))
+		v.add(time.Now(), script.Question{URL: v.url}.Ask())
 		if _, err := os.Stat(until); !errors.Is(err, os.ErrNotExist) {
 			return
 		}

@@ -24,6 +24,7 @@ import (
 //	agent start|stop|kill|pause|resume CLUSTER
 //	edge start NAME ARG...       run an edge on $BUCKET, with those arguments of fed-edge
 //	edge stop|kill|pause|resume NAME
+//	certificate DIR HOST...      write tls.crt and tls.key for these hosts
 //	eventually PATIENCE [!] REGEXP COMMAND...   until its output does (not) match; it must exit 0
 //	holds DURATION [!] REGEXP COMMAND...        its output does (not) match all the time
 //	capture NAME COMMAND...      the command's output becomes the environment variable NAME
@@ -31,15 +32,16 @@ import (
 //	forbid N PREFIX              the next N requests about names with that prefix are answered 403 (gs:// only)
 func Commands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
-		"federate":   cmdFederate,
-		"join":       cmdJoin,
-		"agent":      cmdAgent,
-		"edge":       cmdEdge,
-		"eventually": cmdEventually,
-		"holds":      cmdHolds,
-		"capture":    cmdCapture,
-		"outage":     cmdOutage,
-		"forbid":     cmdForbid,
+		"federate":    cmdFederate,
+		"join":        cmdJoin,
+		"agent":       cmdAgent,
+		"edge":        cmdEdge,
+		"certificate": cmdCertificate,
+		"eventually":  cmdEventually,
+		"holds":       cmdHolds,
+		"capture":     cmdCapture,
+		"outage":      cmdOutage,
+		"forbid":      cmdForbid,
 	}
 }
 
