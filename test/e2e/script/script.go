@@ -21,6 +21,8 @@ import (
 type Programs struct {
 	Bin   string // lab, kubectl, kubectl-fed, fed-agent, fed-edge, helm
 	Chart string // of the agent
+	// Examples is docs/examples: what documents hand over.
+	Examples string
 }
 
 // Find returns the programs of the checkout at root and puts them first on
@@ -30,7 +32,7 @@ func Find(root string) (Programs, error) {
 	if err != nil {
 		return Programs{}, err
 	}
-	p := Programs{Bin: filepath.Join(root, "bin"), Chart: filepath.Join(root, "charts", "fed-agent")}
+	p := Programs{Bin: filepath.Join(root, "bin"), Chart: filepath.Join(root, "charts", "fed-agent"), Examples: filepath.Join(root, "docs", "examples")}
 	for _, b := range []string{"lab", "kubectl", "kubectl-fed", "fed-agent", "fed-edge", "helm"} {
 		if _, err := os.Stat(filepath.Join(p.Bin, b)); err != nil {
 			return Programs{}, fmt.Errorf("%w; `make e2e` builds it", err)
@@ -83,6 +85,7 @@ func (p Programs) Setup(e *testscript.Env, kubeconfig string) error {
 		"LAB_DIR":    filepath.Join(e.WorkDir, "lab"),
 		"SHARED_LAB": filepath.Dir(kubeconfig),
 		"CHART":      p.Chart,
+		"EXAMPLES":   p.Examples,
 		"FED":        name,
 		"AGENTNS":    "agents-" + name,
 		"NS":         "ns-" + name,
