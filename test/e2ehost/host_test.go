@@ -21,7 +21,7 @@ import (
 const workVariable = "KUBECTL_FED_HOST_WORK"
 
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"fetch": script.Fetch, "visit": visit, "load": load})
+	testscript.Main(suite{m}, map[string]func(){"fetch": script.Fetch, "visit": visit, "load": script.Load})
 }
 
 // suite is refused where nobody would restore the host.

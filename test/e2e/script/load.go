@@ -1,4 +1,4 @@
-package e2ehost
+package script
 
 import (
 	"bufio"
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -23,17 +24,18 @@ const (
 	shareEach = 3 * time.Second
 )
 
-// load is a program for scripts: load -until FILE URL... asks for the URLs in
+// Load is a program for scripts: load -until FILE URL... asks for the URLs in
 // turn at a steady -rate with vegeta until FILE exists. Then it prints how many
 // requests there were, how many failed and, with -since FILE, how long after
 // that file was made the last one did; who answered how often (the zones); and,
 // with -share ZONE, which part of the answers came from that zone in every three
 // seconds since the file was made, in percent. Only a 200 is an answer.
-func load() {
+func Load() {
 	l := loading{}
 	flag.StringVar(&l.until, "until", "", "file that ends it")
 	flag.StringVar(&l.since, "since", "", "file whose time is when something happened")
 	flag.StringVar(&l.share, "share", "", "zone whose part is told over time")
+	flag.StringVar(&l.brief, "brief", "", "print one row of a table instead, that begins with this: requests, failed, seconds to the last that failed")
 	rate := flag.Int("rate", 200, "requests a second")
 	flag.Parse()
 	if err := l.attack(*rate, flag.Args()); err != nil {
@@ -44,8 +46,8 @@ func load() {
 }
 
 type loading struct {
-	until, since, share string
-	shots               []shot
+	until, since, share, brief string
+	shots                      []shot
 }
 
 // shot is one request, as vegeta tells it.
@@ -63,7 +65,7 @@ func (l *loading) attack(rate int, urls []string) error {
 		fmt.Fprintln(&targets, "GET", u)
 	}
 	attack := exec.Command("vegeta", "attack", "-rate", fmt.Sprint(rate), "-duration", loadMost.String(), "-timeout", "10s", "-redirects", "-1",
-		"-max-workers", "400")
+		"-max-workers", "4000")
 	encode := exec.Command("vegeta", "encode", "-to", "json")
 	attack.Stdin, attack.Stderr, encode.Stderr = strings.NewReader(targets.String()), os.Stderr, os.Stderr
 	var err error
@@ -111,17 +113,18 @@ func (l *loading) read(from io.Reader) error {
 }
 
 func (l *loading) tell(out io.Writer) {
-	var began time.Time
-	if info, err := os.Stat(l.since); err == nil {
-		began = info.ModTime()
-	}
+	began := l.began()
 	zones, failed := map[string]int{}, []shot{}
 	for _, s := range l.shots {
-		if s.Code != 200 {
+		if s.Code != http.StatusOK {
 			failed = append(failed, s)
 			continue
 		}
 		zones[s.zone]++
+	}
+	if l.brief != "" {
+		fmt.Fprintf(out, "%s | %d | %d | %s |\n", l.brief, len(l.shots), len(failed), last(failed, began))
+		return
 	}
 	fmt.Fprintf(out, "%d requests, %s\n", len(l.shots), failures(failed, began))
 	for _, z := range slices.Sorted(maps.Keys(zones)) {
@@ -130,6 +133,23 @@ func (l *loading) tell(out io.Writer) {
 	if l.share != "" {
 		fmt.Fprintf(out, "share of %s: %s\n", l.share, shares(l.shots, l.share, began))
 	}
+}
+
+// began is when something happened; zero when nothing did.
+func (l *loading) began() time.Time {
+	info, err := os.Stat(l.since)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// last is how long after that the last of them failed, in seconds.
+func last(failed []shot, began time.Time) string {
+	if len(failed) == 0 || began.IsZero() {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f", failed[len(failed)-1].At.Sub(began).Seconds())
 }
 
 func failures(failed []shot, began time.Time) string {
@@ -153,7 +173,7 @@ func failures(failed []shot, began time.Time) string {
 func shares(shots []shot, zone string, began time.Time) string {
 	var its, all []int
 	for _, s := range shots {
-		if s.Code != 200 || s.At.Before(began) {
+		if s.Code != http.StatusOK || s.At.Before(began) {
 			continue
 		}
 		i := int(s.At.Sub(began) / shareEach)
