@@ -31,7 +31,11 @@ type ObjectInput struct {
 	Placement string
 	Rollout   *v1alpha1.RolloutStatus
 	// Members that have the object in their shard, by name.
-	Members  []Member
+	Members []Member
+	// Served is what became of an Ingress; nil for anything else, and for one that
+	// carriers are not asked to serve. Unjudged: that is not known yet.
+	Served   *Served
+	Unjudged bool
 	Previous *v1alpha1.ObjectStatus
 	Now      time.Time
 }
@@ -81,8 +85,14 @@ func Object(in ObjectInput) v1alpha1.ObjectStatus {
 		previous, events = in.Previous.Conditions, in.Previous.Events
 	}
 	wanted := append(slices.Clone(in.Conditions), available(st.Clusters))
+	if s := in.served(previous); s != nil {
+		if wanted = append(wanted, s.Condition); !elsewhere(&s.Condition) {
+			st.Addresses = s.Addresses
+		}
+	}
 	st.Conditions = setConditions(previous, wanted, in.Generation, in.Now)
-	st.Events = mergeEvents(events, in.Members, in.UID, transitions(previous, st.Conditions, in.Now))
+	own := append(transitions(previous, st.Conditions, in.Now), in.tellServed(previous)...)
+	st.Events = mergeEvents(events, in.Members, in.UID, own)
 	return st
 }
 

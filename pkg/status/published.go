@@ -30,7 +30,7 @@ func Published(services []PublishedService, ranges []string) []string {
 	for _, s := range services {
 		for _, port := range tcpPorts(s.Manifest) {
 			for _, a := range s.Addresses {
-				if public(a, ranges) && allowed(a, ranges) {
+				if Reachable(a, ranges) {
 					found = append(found, net.JoinHostPort(a, strconv.Itoa(port)))
 				}
 			}
@@ -39,6 +39,13 @@ func Published(services []PublishedService, ranges []string) []string {
 	slices.Sort(found)
 	found = slices.Compact(found)
 	return found[:min(len(found), v1alpha1.MaxProbeAddresses)]
+}
+
+// Reachable says whether others may be sent to an address on a member's word: it
+// lies in the ranges, if there are any, and is none that means something else
+// to everybody, unless a range is of nothing but such.
+func Reachable(address string, ranges []string) bool {
+	return public(address, ranges) && allowed(address, ranges)
 }
 
 // tcpPorts of a Service of type LoadBalancer; nil for anything else.
