@@ -79,7 +79,7 @@ test: unit e2e ## Everything: unit, conformance and end-to-end tests. Needs no r
 
 .PHONY: unit
 unit: tools-helm ## Unit and conformance tests of every module.
-	$(GO) test -p $(JOBS) $$($(GO) list ./... | grep -v '^$(MODULE)/test/e2e\(host\)\?\(/\|$$\)')
+	$(GO) test -p $(JOBS) $$($(GO) list ./... | grep -v '^$(MODULE)/test/\(e2e\|e2ehost\|edgebench\)\(/\|$$\)')
 	cd test/lab && $(GO) test -p $(JOBS) ./...
 	cd .ci && $(GO) test -p $(JOBS) ./chart ./docs ./image ./release
 
@@ -102,6 +102,10 @@ host-restore: ## End what a cut short e2e-host left behind, and compare the host
 .PHONY: bench
 bench: build lab tools-helm ## Measure latency, memory and operations; writes docs/benchmarks.md.
 	$(GO) run ./test/bench -bin $(BIN) -out docs/benchmarks.md
+
+.PHONY: bench-edge
+bench-edge: host-check build lab tools-helm tools-vegeta node-tools ## Count the requests that fail while things die, through an edge and an HAProxy; writes into docs/benchmarks.md. Needs root and haproxy.
+	./.ci/host run $(GO) test -count=1 -timeout 20m ./test/edgebench
 
 .PHONY: bench-plan
 bench-plan: ## Benchmarks of the planner, with ratios against two simpler ones in the same run.

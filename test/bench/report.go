@@ -24,7 +24,24 @@ func (r *report) write(path string) error {
 		_, err := os.Stdout.Write(b.Bytes())
 		return err
 	}
+	b.Write(others(path))
 	return os.WriteFile(path, b.Bytes(), 0o644) //nolint:gosec // documentation is for everybody
+}
+
+// othersHeading begins what `make bench-edge` writes into the same page.
+const othersHeading = "\n## Faults behind an edge\n"
+
+// others is the end of the page that is not ours to write.
+func others(path string) []byte {
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	at := bytes.Index(old, []byte(othersHeading))
+	if at < 0 {
+		return nil
+	}
+	return old[at:]
 }
 
 func (r *report) print(b *bytes.Buffer) {

@@ -35,7 +35,7 @@ func Load() {
 	flag.StringVar(&l.until, "until", "", "file that ends it")
 	flag.StringVar(&l.since, "since", "", "file whose time is when something happened")
 	flag.StringVar(&l.share, "share", "", "zone whose part is told over time")
-	flag.StringVar(&l.brief, "brief", "", "print one row of a table instead, that begins with this: requests, failed, seconds to the last that failed")
+	flag.StringVar(&l.brief, "brief", "", "print one row of a table instead, that begins with this: requests, failed, seconds to the last that failed, median and 99th percentile in milliseconds")
 	rate := flag.Int("rate", 200, "requests a second")
 	flag.Parse()
 	if err := l.attack(*rate, flag.Args()); err != nil {
@@ -52,11 +52,12 @@ type loading struct {
 
 // shot is one request, as vegeta tells it.
 type shot struct {
-	Code  int       `json:"code"`
-	At    time.Time `json:"timestamp"`
-	Error string    `json:"error"`
-	Body  []byte    `json:"body"`
-	zone  string
+	Code    int           `json:"code"`
+	At      time.Time     `json:"timestamp"`
+	Latency time.Duration `json:"latency"`
+	Error   string        `json:"error"`
+	Body    []byte        `json:"body"`
+	zone    string
 }
 
 func (l *loading) attack(rate int, urls []string) error {
@@ -123,7 +124,7 @@ func (l *loading) tell(out io.Writer) {
 		zones[s.zone]++
 	}
 	if l.brief != "" {
-		fmt.Fprintf(out, "%s | %d | %d | %s |\n", l.brief, len(l.shots), len(failed), last(failed, began))
+		fmt.Fprintf(out, "%s | %d | %d | %s | %s | %s |\n", l.brief, len(l.shots), len(failed), last(failed, began), l.quantile(0.5), l.quantile(0.99))
 		return
 	}
 	fmt.Fprintf(out, "%d requests, %s\n", len(l.shots), failures(failed, began))
@@ -133,6 +134,21 @@ func (l *loading) tell(out io.Writer) {
 	if l.share != "" {
 		fmt.Fprintf(out, "share of %s: %s\n", l.share, shares(l.shots, l.share, began))
 	}
+}
+
+// quantile of the latencies of those that were answered, in milliseconds.
+func (l *loading) quantile(q float64) string {
+	var took []time.Duration
+	for _, s := range l.shots {
+		if s.Code == http.StatusOK {
+			took = append(took, s.Latency)
+		}
+	}
+	if len(took) == 0 {
+		return "-"
+	}
+	slices.Sort(took)
+	return fmt.Sprintf("%.1f", float64(took[int(q*float64(len(took)-1))])/float64(time.Millisecond))
 }
 
 // began is when something happened; zero when nothing did.

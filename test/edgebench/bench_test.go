@@ -1,0 +1,114 @@
+package edgebench
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kubectl-fed/kubectl-fed/test/e2e/script"
+)
+
+const (
+	// workVariable names the folder that is cleared up after a run that was cut short.
+	workVariable = "KUBECTL_FED_HOST_WORK"
+	page         = "docs/benchmarks.md"
+	heading      = "## Faults behind an edge\n"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(suite{m}, map[string]func(){"fetch": script.Fetch, "load": script.Load})
+}
+
+// suite is refused where nobody would restore the host.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	if os.Getenv(workVariable) == "" {
+		fmt.Fprintln(os.Stderr, "edgebench: needs root and the means to restore the host: run `make bench-edge`")
+		return 1
+	}
+	return s.M.Run()
+}
+
+func TestFaults(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs, err := script.Find(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := filepath.Join(t.TempDir(), "rows")
+	testscript.Run(t, testscript.Params{
+		Files: script.Matching("*.txtar"), RequireExplicitExec: true, Cmds: script.Commands(), WorkdirRoot: os.Getenv(workVariable),
+		Setup: func(e *testscript.Env) error {
+			if err := programs.Setup(e, ""); err != nil {
+				return err
+			}
+			lab := e.Getenv("LAB_DIR")
+			e.Setenv("KUBECONFIG", filepath.Join(lab, "kubeconfig")+string(os.PathListSeparator)+filepath.Join(e.WorkDir, "federation.kubeconfig"))
+			e.Setenv("ROWS", rows)
+			e.Defer(func() { down(programs.Bin, lab) })
+			return script.FileBucket(e)
+		},
+	})
+	// A script runs in a subtest that has ended by now only if it is not parallel.
+	t.Cleanup(func() {
+		if !t.Failed() {
+			if err := publish(filepath.Join(root, page), rows); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func down(bin, lab string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, filepath.Join(bin, "lab"), "--dir", lab, "down").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "lab down: %v\n%s", err, out)
+	}
+}
+
+// publish replaces the table of the page, and what else the page says stays.
+func publish(page, rows string) error {
+	table, err := os.ReadFile(rows)
+	if err != nil {
+		return fmt.Errorf("read the rows: %w", err)
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		return fmt.Errorf("read the page: %w", err)
+	}
+	before, _, _ := strings.Cut(string(text), heading)
+	var b bytes.Buffer
+	b.WriteString(strings.TrimRight(before, "\n") + "\n\n" + heading)
+	fmt.Fprintf(&b, `
+Written by `+"`make bench-edge`"+` on %s. Two clusters with real pods (two each), 200 requests a second on new and kept
+connections, through an edge and at the same time through %s that was told the same four pods by hand
+(the same checks: every 2 s, two in a row; the other cluster's pods as backup; retries with redispatch). *Last* is how
+long after the fault the last request failed; latencies are of the requests that were answered.
+
+| fault | through | requests | failed | last, s | median, ms | p99, ms |
+|---|---|---|---|---|---|---|
+%s`, time.Now().UTC().Format("2006-01-02"), haproxy(), table)
+	return os.WriteFile(page, b.Bytes(), 0o644) //nolint:gosec // documentation is for everybody
+}
+
+func haproxy() string {
+	out, err := exec.Command("haproxy", "-v").Output()
+	if err != nil {
+		return "an HAProxy"
+	}
+	words := strings.Fields(string(out))
+	return "HAProxy " + strings.SplitN(words[min(2, len(words)-1)], "-", 2)[0]
+}
