@@ -55,6 +55,9 @@ type Config struct {
 	// Reach is where the agent may connect to when its shard asks it to look
 	// whether other clusters live.
 	Reach observe.Reach
+	// PodEndpoints says that this cluster's pods can be reached from outside it:
+	// their addresses are reported, for carriers of traffic to connect to.
+	PodEndpoints bool
 
 	Roster  Roster
 	Source  follow.Source

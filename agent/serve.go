@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
@@ -121,11 +122,20 @@ func (a *agent) work(ctx context.Context, id follow.Identity, memory follow.Memo
 		return err
 	}
 	inspector := observe.NewInspector(a.server, a.clock)
+	endpoints := observe.NewEndpoints(a.server.Slices(id.FederationUID), a.PodEndpoints, a.clock)
 	var claimed *follow.Member // before the engine runs
 	mayWrite := func() bool { return a.holds() && claimed.Trusted() }
 	engine := apply.New(apply.Config{
-		Federation: id.FederationUID, Member: member, Watches: member.Watch, Judge: inspector.Judge,
-		Amend: inspector.Amend, Clock: a.clock, MayWrite: mayWrite, Announce: a.announce,
+		Federation: id.FederationUID, Member: member, Watches: member.Watch, Clock: a.clock, MayWrite: mayWrite, Announce: a.announce,
+		Judge: func(u *unstructured.Unstructured) v1alpha1.ObjectReport {
+			o := inspector.Judge(u)
+			endpoints.Judge(u, &o)
+			return o
+		},
+		Amend: func(key v1alpha1.Key, o *v1alpha1.ObjectReport) {
+			inspector.Amend(key, o)
+			endpoints.Amend(key, o)
+		},
 	})
 	vitals := observe.NewVitals(a.server, a.clock, a.HeartbeatInterval, engine.Wake)
 	prober := observe.NewProber(a.Reach, observe.Network{}, a.clock, a.HeartbeatInterval)
@@ -146,6 +156,7 @@ func (a *agent) work(ctx context.Context, id follow.Identity, memory follow.Memo
 	running.Go(func() { vitals.Run(ctx) })
 	running.Go(func() { prober.Run(ctx) })
 	running.Go(func() { inspector.Run(ctx, engine) })
+	running.Go(func() { endpoints.Run(ctx, engine) })
 	running.Go(func() { a.lead(ctx) })
 	logf.FromContext(ctx).Info("working", "cluster", id.Cluster, "clusterUID", id.ClusterUID, "memberUID", id.MemberUID, "agent", id.Agent)
 	return claimed.Run(ctx)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -29,6 +30,8 @@ func assemble(id Identity, p Progress, facts observe.Facts, objects []v1alpha1.O
 		KubernetesVersion: facts.KubernetesVersion,
 		Region:            facts.Region,
 		Zones:             facts.Zones,
+		NodeAddresses:     facts.NodeAddresses,
+		Sources:           facts.Sources,
 		Resources:         facts.Resources,
 		Revision:          p.Revision,
 		Epoch:             p.Epoch,
@@ -43,13 +46,15 @@ func assemble(id Identity, p Progress, facts observe.Facts, objects []v1alpha1.O
 // readers can do without. A bucket takes twice as much.
 const reportTarget = 8 << 20
 
-// fit encodes the report, without the objects' events and then without their
-// messages if it is too large.
+// fit encodes the report; if it is too large, without the objects' events, then
+// with fewer endpoints, then without messages.
 func fit(r *v1alpha1.Report) ([]byte, error) {
 	body, err := json.Marshal(r)
 	for _, drop := range []func(*v1alpha1.ObjectReport){
 		func(o *v1alpha1.ObjectReport) { o.Events = nil },
+		func(o *v1alpha1.ObjectReport) { cutEndpoints(o, 100) },
 		func(o *v1alpha1.ObjectReport) { o.Message = "" },
+		func(o *v1alpha1.ObjectReport) { cutEndpoints(o, 10) },
 	} {
 		if err != nil || len(body) <= reportTarget {
 			break
@@ -60,6 +65,16 @@ func fit(r *v1alpha1.Report) ([]byte, error) {
 		body, err = json.Marshal(r)
 	}
 	return body, err
+}
+
+// cutEndpoints leaves the first of each port; how many are ready is told still.
+// The ports belong to whoever told them.
+func cutEndpoints(o *v1alpha1.ObjectReport, most int) {
+	o.Ports = slices.Clone(o.Ports)
+	for i := range o.Ports {
+		p := &o.Ports[i]
+		p.Endpoints = p.Endpoints[:min(len(p.Endpoints), most)]
+	}
 }
 
 // Ours says that a report found in the bucket is by this very member.

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -30,5 +31,24 @@ func TestReportsFit(t *testing.T) {
 				t.Errorf("%d events, %d bytes of message", len(o.Events), len(o.Message))
 			}
 		})
+	}
+}
+
+func TestEndpointsAreCutBeforeMessages(t *testing.T) {
+	shared := make([]string, 1000)
+	for i := range shared {
+		shared[i] = fmt.Sprintf("10.0.%d.%d:8080", i/250, i%250)
+	}
+	r := &v1alpha1.Report{Objects: make([]v1alpha1.ObjectReport, 600)}
+	ports := []v1alpha1.ServicePortReport{{Port: 80, Ready: 1000, Endpoints: shared}}
+	for i := range r.Objects {
+		r.Objects[i] = v1alpha1.ObjectReport{Message: "m", Ports: ports}
+	}
+	body, err := fit(r)
+	if err != nil || len(body) > reportTarget {
+		t.Errorf("%d bytes, %v", len(body), err)
+	}
+	if o := r.Objects[599]; len(o.Ports[0].Endpoints) != 100 || o.Ports[0].Ready != 1000 || o.Message == "" || len(ports[0].Endpoints) != 1000 {
+		t.Errorf("%d endpoints told of %d, message %q, %d shared", len(o.Ports[0].Endpoints), o.Ports[0].Ready, o.Message, len(ports[0].Endpoints))
 	}
 }

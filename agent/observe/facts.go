@@ -14,10 +14,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes/scheme"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	discoveryv1client "k8s.io/client-go/kubernetes/typed/discovery/v1"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 
@@ -28,7 +30,6 @@ const (
 	// callTimeout bounds one request; readyTimeout one question for readiness.
 	callTimeout  = 15 * time.Second
 	readyTimeout = 3 * time.Second
-	nodePage     = 500
 )
 
 // Facts are what a report says of the member itself.
@@ -36,13 +37,18 @@ type Facts struct {
 	KubernetesVersion string
 	Region            string
 	Zones             []string
-	Resources         []v1alpha1.MemberResource
+	// NodeAddresses are where node ports are reached, Sources (CIDR) where
+	// connections from pods and nodes come from.
+	NodeAddresses []string
+	Sources       []string
+	Resources     []v1alpha1.MemberResource
 }
 
 // Cluster is the member's API server, asked about itself.
 type Cluster struct {
 	metadata  metadata.Interface
 	core      corev1client.CoreV1Interface
+	endpoints discoveryv1client.EndpointSlicesGetter
 	discovery discovery.DiscoveryInterface
 	ready     rest.Interface
 
@@ -62,17 +68,21 @@ func NewCluster(config *rest.Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the discovery client: %w", err)
 	}
+	// Whole nodes are read, and slices of endpoints watched: a third of the size.
+	calling.AcceptContentTypes, calling.ContentType = runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON, runtime.ContentTypeProtobuf
 	core, err := corev1client.NewForConfig(calling)
 	if err != nil {
-		return nil, fmt.Errorf("make the client of pods and events: %w", err)
+		return nil, fmt.Errorf("make the client of nodes, pods and events: %w", err)
 	}
-	return &Cluster{metadata: m, core: core, discovery: d, ready: d.RESTClient()}, nil
+	calling.Timeout = 0
+	watches, err := discoveryv1client.NewForConfig(calling)
+	if err != nil {
+		return nil, fmt.Errorf("make the client of endpoints: %w", err)
+	}
+	return &Cluster{metadata: m, core: core, endpoints: watches, discovery: d, ready: d.RESTClient()}, nil
 }
 
-var (
-	namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
-	nodes      = schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
-)
+var namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 
 // Identity is the UID of the member's kube-system namespace, which no renaming
 // of the cluster changes.
@@ -114,8 +124,9 @@ func (c *Cluster) Refresh(ctx context.Context) error {
 	} else {
 		first = fmt.Errorf("read the version: %w", err)
 	}
-	if region, zones, err := c.location(ctx); err == nil {
-		facts.Region, facts.Zones = region, zones
+	if nodes, err := c.survey(ctx); err == nil {
+		facts.Region, facts.Zones = Location(nodes.labels)
+		facts.NodeAddresses, facts.Sources = nodes.addresses(), atMost(maxSources, nodes.sources)
 	} else {
 		first = cmp.Or(first, fmt.Errorf("list nodes: %w", err))
 	}
@@ -128,24 +139,6 @@ func (c *Cluster) Refresh(ctx context.Context) error {
 	c.facts = facts
 	c.mu.Unlock()
 	return first
-}
-
-func (c *Cluster) location(ctx context.Context) (string, []string, error) {
-	var labels []map[string]string
-	options := metav1.ListOptions{Limit: nodePage}
-	for {
-		list, err := c.metadata.Resource(nodes).List(ctx, options)
-		if err != nil {
-			return "", nil, err
-		}
-		for _, n := range list.Items {
-			labels = append(labels, n.Labels)
-		}
-		if options.Continue = list.Continue; options.Continue == "" {
-			region, zones := Location(labels)
-			return region, zones, nil
-		}
-	}
 }
 
 // Location is the region of most nodes and the zones of all, sorted. Nodes

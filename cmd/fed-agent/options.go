@@ -43,6 +43,7 @@ type options struct {
 	heartbeat      time.Duration
 	probe          bool
 	probeRanges    []string
+	podEndpoints   bool
 	verbosity      int
 	version        bool
 }
@@ -66,6 +67,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	f.DurationVar(&o.heartbeat, "heartbeat-interval", 10*time.Second, "how often the agent beats")
 	f.BoolVar(&o.probe, "probe", true, "connect to addresses that other clusters publish, when the shard asks, to tell whether they live")
 	f.StringSliceVar(&o.probeRanges, "probe-ranges", nil, "CIDRs that --probe may connect to (default: all but loopback, link-local, unspecified and multicast addresses, which must be named to be allowed)")
+	f.BoolVar(&o.podEndpoints, "pod-endpoints", false, "report the addresses of ready pods behind Services: edges reach this cluster's pods directly")
 	f.IntVarP(&o.verbosity, "v", "v", 0, "verbosity of the log: 0 what changes, 1 decisions, 4 and up for debugging")
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.Usage = func() {
@@ -118,7 +120,7 @@ func (o *options) config() (agent.Config, error) {
 		Cluster: o.cluster, ClusterUID: types.UID(o.clusterUID), FederationUID: types.UID(o.federationUID),
 		Agent: agent.NewIdentity(), Version: version.Version,
 		REST: member, Namespace: o.namespace, LeaderElection: o.leaderElection, ElectionID: replica,
-		Reach: reach, MetricsAddress: o.metrics, ProbeAddress: o.health,
+		Reach: reach, PodEndpoints: o.podEndpoints, MetricsAddress: o.metrics, ProbeAddress: o.health,
 		PollInterval: o.poll, HeartbeatInterval: o.heartbeat,
 	}, nil
 }
