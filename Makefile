@@ -79,13 +79,13 @@ test: unit e2e ## Everything: unit, conformance and end-to-end tests. Needs no r
 
 .PHONY: unit
 unit: tools-helm ## Unit and conformance tests of every module.
-	$(GO) test -p $(JOBS) $$($(GO) list ./... | grep -v '^$(MODULE)/test/\(e2e\|e2ehost\|edgebench\)\(/\|$$\)')
+	$(GO) test -p $(JOBS) $$($(GO) list ./... | grep -v '^$(MODULE)/test/\(e2e\|e2ehost\|edgebench\|conformance\)\(/\|$$\)')
 	cd test/lab && $(GO) test -p $(JOBS) ./...
 	cd .ci && $(GO) test -p $(JOBS) ./chart ./docs ./image ./release
 
 .PHONY: e2e
 e2e: build lab tools-helm ## End-to-end scripts: the real binaries against real API servers.
-	$(GO) test -count=1 -parallel 6 -timeout 40m ./test/e2e/...
+	$(GO) test -count=1 -parallel 6 -timeout 40m ./test/conformance ./test/e2e/...
 
 .PHONY: e2e-host
 e2e-host: host-check build lab tools-helm tools-vegeta node-tools ## End-to-end scripts with pods that run. Needs root; restores the host afterwards.

@@ -16,6 +16,8 @@ fleet=(fleet -kubeconfig "$LAB_DIR/kubeconfig" -dir "$state/agents")
 
 members=(us-east1-b europe-west1-b asia-east1-a us-central1-a us-central1-f)
 sixth=europe-west1-d
+# Where the edges listen; port 80 would need root.
+europe=127.91.250.1 america=127.91.250.2 port=8080
 host=gce-us-east1-b
 began=$SECONDS
 
@@ -71,12 +73,13 @@ mkdir -p "$state/bucket"
 
 join() {
   run kubectl fed --context=federation join "cluster-$1" --cluster-context="gce-$1" --host-cluster-context="$host" "${@:2}" \
-    --install --chart "$root/charts/fed-agent"
+    --address-ranges=127.0.0.0/8 --install --chart "$root/charts/fed-agent"
   run "${fleet[@]}" start "gce-$1"
 }
 
 say "Start 5 clusters, each a real API server with its controllers"
-run lab up "${members[@]/#/gce-}"
+echo "Their pods are simulated: at their Services' addresses one program answers for all of them"
+run lab up --app k8shserver "${members[@]/#/gce-}"
 run kubectl config get-contexts -o name
 
 say "Create the federation (kubefed's words work)"
@@ -139,13 +142,40 @@ check 60 "cluster-$lost is Ready" Ready state_of "$lost"
 check 30 "gce-$lost has caught up" "while away" setting "$lost"
 
 say "Join a sixth cluster: the DaemonSet and the rest appear there"
-run lab up "gce-$sixth"
+run lab up --app k8shserver "gce-$sixth"
 join "$sixth"
 check 60 "cluster-$sixth is Ready" Ready state_of "$sixth"
 daemons() { member "$sixth" get daemonset node-agent -o 'jsonpath={.status.numberReady}'; }
 check 60 "the DaemonSet runs on its 3 nodes" 3 daemons
 check 30 "the ConfigMap is there" "while away" setting "$sixth"
 run fed get clusters
+
+edge() { run "${fleet[@]}" edge "$1" --bucket="$bucket" --zone="$2" --address="$3" --http-listen="$3:$port" --https-listen=; }
+ask()  { if command -v curl >/dev/null; then curl -sS --max-time 5 "http://$1:$port/"; else k8shserver -get "http://$1:$port/"; fi; }
+zone() { ask "$1" | grep -o '"zone":"[^"]*"' | cut -d'"' -f4; }
+address() { "$@" get ingress k8shserver -o 'jsonpath={.status.loadBalancer.ingress[*].ip}'; }
+say "Start an edge in Europe and one in the US: their addresses are the Ingress's, in every cluster"
+edge edge-europe europe-west1-b $europe
+edge edge-america us-east1-b $america
+check 30 "the Ingress has its address" "$europe $america" address fed
+check 30 "and shows it in gce-asia-east1-a" "$europe $america" address member asia-east1-a
+run fed get ingress
+run kubectl --context=gce-asia-east1-a get ingress
+run fed traffic edges
+say "Clients reach the closest cluster"
+check 30 "in Europe, europe-west1-b answers" europe-west1-b zone $europe
+check 30 "in the US, us-east1-b answers" us-east1-b zone $america
+printf '$ curl http://%s:%s/\n' $europe $port; ask $europe; echo
+run fed describe ingress k8shserver
+say "Kill that cluster: the next closest answers, under the same address"
+run "${fleet[@]}" kill gce-europe-west1-b
+run lab kill gce-europe-west1-b
+check 15 "$sixth answers" "$sixth" zone $europe
+printf '$ curl http://%s:%s/\n' $europe $port; ask $europe; echo
+run lab start gce-europe-west1-b
+run "${fleet[@]}" start gce-europe-west1-b
+check 60 "cluster-europe-west1-b is Ready" Ready state_of europe-west1-b
+check 90 "it answers again" europe-west1-b zone $europe
 
 if [[ -n ${KEEP:-} ]]; then
   say "Left running. To play on:"
@@ -154,6 +184,8 @@ if [[ -n ${KEEP:-} ]]; then
   kubectl fed --context=federation get clusters -o wide
   kubectl fed --context=federation describe rs k8shserver
   kubectl --context=gce-asia-east1-a get all
+  kubectl fed --context=federation traffic get
+  curl http://$europe:$port/
   lab kill gce-us-central1-a && ${fleet[*]} kill gce-us-central1-a
   lab start gce-us-central1-a && ${fleet[*]} start gce-us-central1-a
 and to remove everything:
@@ -168,6 +200,10 @@ for m in "${members[@]}" "$sixth"; do
   left() { member "$m" get rs,svc,ingress,cm,ds,deploy -l kubectl-fed.io/federation -o name; }
   check 60 "nothing of ours is left in gce-$m" "" left
 done
+
+say "Stop the edges, and give their addresses back"
+run "${fleet[@]}" stop edge-europe edge-america
+run fed traffic unregister edge-europe edge-america --yes
 
 say "Unjoin the clusters, those that may lead last, and destroy the federation"
 for m in "$sixth" us-central1-f us-central1-a asia-east1-a europe-west1-b us-east1-b; do
