@@ -168,10 +168,10 @@ func (s *sliceStore) Replace(list []any, _ string) error {
 // Resync has nothing to do: nothing is ever pending here.
 func (*sliceStore) Resync() error { return nil }
 
-// change makes a change and tells if it is news.
-func (s *sliceStore) change(make func() bool) {
+// change edits what is held and tells if that is news.
+func (s *sliceStore) change(edit func() bool) {
 	s.mu.Lock()
-	news, stir := make(), s.stir
+	news, stir := edit(), s.stir
 	s.mu.Unlock()
 	if news {
 		stir()
