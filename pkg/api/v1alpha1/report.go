@@ -176,6 +176,7 @@ const (
 	ReasonFieldConflict    = "FieldConflict"
 	ReasonForeignOwner     = "ForeignOwner"
 	ReasonApplyRefused     = "ApplyRefused"
+	ReasonAddressRefused   = "AddressRefused"
 	ReasonDeleted          = "Deleted"
 	ReasonOrphaned         = "Orphaned"
 	ReasonFinalizers       = "WaitingForFinalizers"
