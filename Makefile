@@ -38,8 +38,8 @@ endef
 ##@ Build
 
 .PHONY: build
-build: ## Build bin/kubectl-fed and bin/fed-agent.
-	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/kubectl-fed ./cmd/fed-agent
+build: ## Build bin/kubectl-fed, bin/fed-agent and bin/fed-edge.
+	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/kubectl-fed ./cmd/fed-agent ./cmd/fed-edge
 
 .PHONY: lab
 lab: ## Build bin/lab (real clusters on this machine), bin/kubectl (a link to it), bin/fleet, bin/k8shserver and bin/gcs-emulator.

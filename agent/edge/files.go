@@ -1,0 +1,109 @@
+package edge
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// maxFile is what a file of a certificate may hold.
+const maxFile = 1 << 20
+
+var errNoFile = errors.New("there is no file of it")
+
+// files are certificates that the edge has itself, as Secrets are mounted:
+// <namespace>/<name>/tls.crt and tls.key.
+type files struct {
+	dir string
+	// seen is when what was read last had been changed.
+	seen map[string][2]time.Time
+}
+
+func newFiles(dir string) *files { return &files{dir: dir, seen: map[string][2]time.Time{}} }
+
+// paths of a Secret's files; false for a name that is none.
+func (f *files) paths(secret string) (crt, key string, ok bool) {
+	namespace, name, ok := strings.Cut(secret, "/")
+	if !ok || f.dir == "" || !plain(namespace) || !plain(name) {
+		return "", "", false
+	}
+	dir := filepath.Join(f.dir, namespace, name)
+	return filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"), true
+}
+
+// plain says whether a name is one folder, and not another one's.
+func plain(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, `/\`+"\x00")
+}
+
+func (f *files) read(secret string) (*tls.Certificate, error) {
+	crt, key, ok := f.paths(secret)
+	if !ok {
+		return nil, errNoFile
+	}
+	f.seen[secret] = f.times(secret)
+	certificate, err := readFile(crt)
+	if err != nil {
+		return nil, err
+	}
+	private, err := readFile(key)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(certificate, private)
+	if err != nil {
+		return nil, fmt.Errorf("certificate in %s: %w", filepath.Dir(crt), err)
+	}
+	return &pair, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	i, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errNoFile
+	case err != nil:
+		return nil, err
+	case !i.Mode().IsRegular() || i.Size() > maxFile:
+		return nil, fmt.Errorf("%s: no certificate or key is so large", path)
+	}
+	return os.ReadFile(path)
+}
+
+// changed says whether any of these was changed since it was read.
+func (f *files) changed(secrets []string) bool {
+	for _, s := range secrets {
+		if f.times(s) != f.seen[s] {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *files) times(secret string) [2]time.Time {
+	var times [2]time.Time
+	crt, key, ok := f.paths(secret)
+	if !ok {
+		return times
+	}
+	for i, path := range []string{crt, key} {
+		if info, err := os.Stat(path); err == nil {
+			times[i] = info.ModTime()
+		}
+	}
+	return times
+}
+
+// LoadPair reads the certificate for names that the federation has none for.
+func LoadPair(crt, key string) (*tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(crt, key)
+	if err != nil {
+		return nil, fmt.Errorf("read the default certificate: %w", err)
+	}
+	return &pair, nil
+}
