@@ -31,7 +31,10 @@ type joinOptions struct {
 	taintText []string
 	taints    []v1alpha1.Taint
 	ranges    []string
-	eligible  bool
+	// place is --coordinates, coordinates what it says; nil for nothing.
+	place       string
+	coordinates *v1alpha1.Coordinates
+	eligible    bool
 	// eligibleSet: the user has said so or otherwise.
 	eligibleSet bool
 	install     bool
@@ -68,6 +71,7 @@ func newCmdJoin(s *session) *cobra.Command {
 	f.StringVar(&o.context, "cluster-context", "", "The kubeconfig context of the cluster that joins")
 	f.StringVar(&o.region, "region", "", "Region of the cluster; read from its nodes if not said")
 	f.StringSliceVar(&o.zones, "zones", nil, "Zones of the cluster; read from its nodes if not said")
+	f.StringVar(&o.place, "coordinates", "", "Where the cluster is, for what is closest: LATITUDE,LONGITUDE in degrees; those of its region if not said")
 	f.BoolVar(&o.eligible, "leader-eligible", false, "Whether the cluster's agent may lead; the first cluster's may if not said")
 	f.StringToStringVar(&o.labels, "labels", nil, "Labels of the cluster: key=value,…")
 	f.StringSliceVar(&o.taintText, "taints", nil, "Taints of the cluster: key=value:NoSchedule,…")
@@ -90,6 +94,13 @@ func (o *joinOptions) complete(cmd *cobra.Command, args []string) error {
 			return err
 		}
 		o.taints = append(o.taints, t)
+	}
+	if o.place == "" {
+		return nil
+	}
+	var err error
+	if o.coordinates, err = v1alpha1.ParseCoordinates(o.place); err != nil {
+		return fmt.Errorf("--coordinates %w", err)
 	}
 	return nil
 }
@@ -209,7 +220,7 @@ func (o *joinOptions) memberAlready(c *v1alpha1.Cluster, err error) error {
 func (o *joinOptions) cluster(found *member, first bool) *v1alpha1.Cluster {
 	c := &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: o.name, UID: uuid.NewUUID(), Labels: o.labels,
 		CreationTimestamp: metav1.NewTime(o.now()).Rfc3339Copy()},
-		Spec: v1alpha1.ClusterSpec{Region: o.region, Zones: o.zones, Taints: o.taints, AddressRanges: o.ranges,
+		Spec: v1alpha1.ClusterSpec{Region: o.region, Zones: o.zones, Taints: o.taints, AddressRanges: o.ranges, Coordinates: o.coordinates,
 			LeaderEligible: o.eligible || (first && !o.eligibleSet), MemberUID: found.uid}}
 	if c.Spec.Region == "" {
 		c.Spec.Region = found.region

@@ -122,6 +122,9 @@ func (st clusters) update(ctx context.Context, k kinds.Kind, obj *unstructured.U
 	if next.Spec.Leaving != current.Spec.Leaving {
 		return nil, forbidden(k.GR(), obj.GetName(), "clusters leave with kubectl fed unjoin")
 	}
+	if err := checkPlace(&next.Spec); err != nil {
+		return nil, apierrors.NewBadRequest(err.Error())
+	}
 	next.UID, next.CreationTimestamp, next.ResourceVersion = current.UID, current.CreationTimestamp, obj.GetResourceVersion()
 	if err := st.s.Roster.UpdateCluster(ctx, &next, p); err != nil {
 		return nil, err
@@ -132,6 +135,20 @@ func (st clusters) update(ctx context.Context, k kinds.Kind, obj *unstructured.U
 	}
 	st.s.Written("clusters/"+next.Name+".yaml", gen)
 	return st.get(ctx, k, "", next.Name)
+}
+
+// checkPlace finds what would lead requests astray.
+func checkPlace(s *v1alpha1.ClusterSpec) error {
+	if w := s.TrafficWeight; w != nil && (*w < 0 || *w > v1alpha1.FullWeight) {
+		return fmt.Errorf("spec.trafficWeight: %d: want 0 to %d", *w, v1alpha1.FullWeight)
+	}
+	if s.Coordinates == nil {
+		return nil
+	}
+	if err := s.Coordinates.Validate(); err != nil {
+		return fmt.Errorf("spec.coordinates: %w", err)
+	}
+	return nil
 }
 
 // federations is the one federation a bucket holds.
