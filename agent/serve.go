@@ -126,7 +126,7 @@ func (a *agent) work(ctx context.Context, id follow.Identity, memory follow.Memo
 	var claimed *follow.Member // before the engine runs
 	mayWrite := func() bool { return a.holds() && claimed.Trusted() }
 	engine := apply.New(apply.Config{
-		Federation: id.FederationUID, Member: member, Watches: member.Watch, Clock: a.clock, MayWrite: mayWrite, Announce: a.announce,
+		Federation: id.FederationUID, Member: member, Watches: member.Watch, Show: member.Show, Clock: a.clock, MayWrite: mayWrite, Announce: a.announce,
 		Judge: func(u *unstructured.Unstructured) v1alpha1.ObjectReport {
 			o := inspector.Judge(u)
 			endpoints.Judge(u, &o)

@@ -69,6 +69,12 @@ func (e *Engine) settle(ctx context.Context, j job, live *Live, result *unstruct
 	r.applied = Applied{Digest: j.want.Digest, Fingerprint: seen.Fingerprint, ResourceVersion: result.GetResourceVersion()}
 	r.attempted, r.generation, r.adopted = j.want.Digest, r.want.Generation, adopted
 	r.succeed()
+	if live == nil {
+		r.showing = showing{addresses: r.showing.addresses} // a new object
+	}
+	if !r.shows(e.Federation, seen) {
+		e.queue.Add(j.key)
+	}
 	if j.want.GVK.Kind == "Namespace" && j.want.GVK.Group == "" {
 		e.wakeNamespace(j.key.Name)
 	}

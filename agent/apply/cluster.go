@@ -154,6 +154,11 @@ func (c *Cluster) Apply(ctx context.Context, p Place, o *unstructured.Unstructur
 	return c.calls.Resource(p.GVR).Namespace(p.Namespace).Apply(ctx, p.Name, o, metav1.ApplyOptions{FieldManager: c.manager, Force: true})
 }
 
+// Show applies the status of an object that exists, as far as it is said.
+func (c *Cluster) Show(ctx context.Context, p Place, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	return c.calls.Resource(p.GVR).Namespace(p.Namespace).ApplyStatus(ctx, p.Name, o, metav1.ApplyOptions{FieldManager: c.manager, Force: true})
+}
+
 // Delete implements Member. UID and resource version must still be those that
 // were looked at, or the server answers Conflict.
 func (c *Cluster) Delete(ctx context.Context, p Place, live *Live, how v1alpha1.Propagation) error {

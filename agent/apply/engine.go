@@ -34,6 +34,8 @@ type Config struct {
 	// Amend adds to the report of an object that exists what its own status does
 	// not tell. It must not call the engine.
 	Amend func(v1alpha1.Key, *v1alpha1.ObjectReport)
+	// Show applies the status of an object that exists; it answers with the result.
+	Show  func(ctx context.Context, p Place, o *unstructured.Unstructured) (*unstructured.Unstructured, error)
 	Clock clock.WithTicker
 	// MayWrite is asked before every write; false while another replica may
 	// hold this member.
@@ -98,7 +100,7 @@ func (e *Engine) Recall(objects []v1alpha1.ObjectReport) {
 // Take makes a shard the state to hold from now on. It returns at once; the
 // work is done by Run.
 func (e *Engine) Take(s *v1alpha1.Shard) {
-	tombs := map[v1alpha1.Key][]v1alpha1.Tombstone{}
+	tombs, addresses := map[v1alpha1.Key][]v1alpha1.Tombstone{}, addressesOf(s)
 	for _, t := range s.Tombstones {
 		tombs[t.Key] = append(tombs[t.Key], t)
 	}
@@ -110,6 +112,9 @@ func (e *Engine) Take(s *v1alpha1.Shard) {
 		named[o.Key] = true
 		r := e.recordOf(o.Key)
 		r.setWant(e.wantFor(r, o), tombs[o.Key])
+		if r.setAddresses(addresses[o.Key]) {
+			e.queue.Add(o.Key)
+		}
 	}
 	for key, ts := range tombs {
 		if !named[key] {
@@ -152,6 +157,10 @@ func (e *Engine) Wake() {
 	for key, r := range e.records {
 		if r.trouble.reason == v1alpha1.ReasonAPIServerUnready {
 			r.failures, r.notBefore = 0, time.Time{}
+			e.queue.Add(key)
+		}
+		if r.showing.trouble.reason == v1alpha1.ReasonAPIServerUnready {
+			r.showing.failures, r.showing.notBefore = 0, time.Time{}
 			e.queue.Add(key)
 		}
 	}

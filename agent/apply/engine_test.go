@@ -27,7 +27,7 @@ func run(t *testing.T, prepare func(*Engine), test func(t *testing.T, c *fakeClu
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster()
-		e := New(Config{Federation: fed, Member: c, Watches: c.Watch, Judge: judge, Clock: clock.RealClock{}})
+		e := New(Config{Federation: fed, Member: c, Watches: c.Watch, Show: c.Show, Judge: judge, Clock: clock.RealClock{}})
 		if prepare != nil {
 			prepare(e)
 		}

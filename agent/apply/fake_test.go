@@ -116,6 +116,25 @@ func (c *fakeCluster) Apply(_ context.Context, p Place, o *unstructured.Unstruct
 	return u.DeepCopy(), nil
 }
 
+func (c *fakeCluster) Show(_ context.Context, p Place, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.called("show", p); err != nil {
+		return nil, err
+	}
+	old := c.objects[p]
+	switch {
+	case old == nil:
+		return nil, apierrors.NewNotFound(p.GVR.GroupResource(), p.Name)
+	case old.GetUID() != o.GetUID():
+		return nil, apierrors.NewConflict(p.GVR.GroupResource(), p.Name, nil)
+	}
+	u := old.DeepCopy()
+	u.Object["status"] = o.DeepCopy().Object["status"]
+	c.put(p, u)
+	return u.DeepCopy(), nil
+}
+
 // merge is what a forced apply does, but for taking fields away.
 func merge(into, from map[string]any) {
 	for k, v := range from {

@@ -36,6 +36,10 @@ type job struct {
 	unserved error
 	seen     *Seen
 	why      Difference
+	// show are the addresses to be written into the status, if that is all there
+	// is to do; again is when to come back then.
+	show  []string
+	again time.Duration
 	// meta is the live metadata where it was looked up, not remembered.
 	meta *metav1.PartialObjectMetadata
 }
@@ -49,6 +53,9 @@ func (e *Engine) reconcile(ctx context.Context, key v1alpha1.Key) time.Duration 
 	}
 	if !e.MayWrite() {
 		return retryIdle
+	}
+	if j.show != nil {
+		return e.show(ctx, j)
 	}
 	if j.want != nil && j.want.Problem != "" && len(j.tombs) == 0 {
 		return e.refused(ctx, j, j.want.Problem)
@@ -91,10 +98,12 @@ func (e *Engine) begin(key v1alpha1.Key) (job, time.Duration, bool) {
 			r.trouble = trouble{}
 			poke(e.changed)
 		}
-		return j, 0, false
+		return e.beginShow(r, j, 0)
 	}
-	wait := e.contest(r, j.why, now)
-	return j, wait, wait == 0
+	if wait := e.contest(r, j.why, now); wait > 0 {
+		return e.beginShow(r, j, wait)
+	}
+	return j, 0, true
 }
 
 // contest decides whether drift is repaired once more or left as a conflict.

@@ -28,6 +28,8 @@ type record struct {
 	failures  int
 	notBefore time.Time
 	trouble   trouble
+	// showing is about the addresses in the object's status.
+	showing showing
 	// dying and finalizers describe a deletion under way.
 	dying      time.Time
 	finalizers []string
@@ -166,6 +168,9 @@ func (r *record) report(key v1alpha1.Key, seen *Seen, now time.Time) (v1alpha1.O
 		if r.trouble.health != "" {
 			o.Health = r.trouble.health
 		}
+	}
+	if o.Reason == "" && r.showing.trouble.reason != "" {
+		o.Reason, o.Message = r.showing.trouble.reason, r.showing.trouble.message
 	}
 	o.Key, o.UID, o.Events = key, r.want.UID, r.events
 	if r.recalled == nil {
