@@ -26,8 +26,9 @@ type object struct {
 		Name string `json:"name"`
 	} `json:"roleRef"`
 	Spec struct {
-		Replicas int     `json:"replicas"`
-		Template podBody `json:"template"`
+		Replicas   int     `json:"replicas"`
+		Controller string  `json:"controller"`
+		Template   podBody `json:"template"`
 		podSpec
 	} `json:"spec"`
 }
@@ -233,7 +234,7 @@ func TestValuesReachTheAgent(t *testing.T) {
 		"--cluster-uid=3f0c6f6e-7d0c-4b43-9b51-1c1f0a8f3a10", "--federation-uid=9a2f7b1c-52f4-4a6e-8f0c-6b7a0d2e4c55",
 		"--namespace=$(POD_NAMESPACE)", "--leader-election=true",
 		"--metrics-bind-address=:8080", "--health-probe-bind-address=:8081",
-		"--probe=true", "--probe-ranges=10.0.0.0/8,2001:db8::/32", "-v=1",
+		"--probe=true", "--probe-ranges=10.0.0.0/8,2001:db8::/32", "--pod-endpoints=false", "-v=1",
 	}
 	if !slices.Equal(c.Args, want) {
 		t.Errorf("args = %q\nwant   %q", c.Args, want)
