@@ -49,8 +49,17 @@ func (c *call) next() (choice, bool) {
 	if len(c.tried) > 0 {
 		c.server.metrics.retried(c.backend)
 	}
+	c.release()
+	found.endpoint.busy.Add(1)
 	c.tried, c.last = append(c.tried, found.endpoint), found
 	return found, true
+}
+
+// release ends what the last endpoint has to do with it.
+func (c *call) release() {
+	if c.last.endpoint != nil {
+		c.last.endpoint.busy.Add(-1)
+	}
 }
 
 // repeatable says whether a request may be sent twice: it changes nothing, or

@@ -129,7 +129,7 @@ func (c chooser) lessBusy(s *shard, fits func(*endpoint) bool) *endpoint {
 	switch {
 	case a == nil:
 		return b
-	case b != nil && b.outstanding() < a.outstanding():
+	case b != nil && b.busy.Load() < a.busy.Load():
 		return b
 	}
 	return a

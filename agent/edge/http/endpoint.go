@@ -34,6 +34,7 @@ type endpoint struct {
 	// nothing else is known to be better.
 	trusted bool
 
+	busy  atomic.Int64 // requests outstanding
 	now   atomic.Int32 // standing.health, for choosing
 	known atomic.Bool  // it was checked
 
@@ -62,9 +63,6 @@ func (e *endpoint) good() bool {
 }
 
 func (e *endpoint) unknown() bool { return health(e.now.Load()) == healthUnknown }
-
-// outstanding requests.
-func (e *endpoint) outstanding() int { return e.upstream.NumRequests() }
 
 // change applies a step to the standing and says whether the endpoint became
 // good or ceased to be. Those that wait for one that dies are woken.

@@ -28,6 +28,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 		defer s.busy.Add(-1)
 	}
 	defer func() {
+		c.release()
 		s.metrics.done(c, rec.Status(), s.clock.Since(c.began))
 		s.access.done(c, r, rec, s.clock.Since(c.began))
 	}()

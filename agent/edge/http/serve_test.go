@@ -116,7 +116,7 @@ func documentOf(clusters ...v1alpha1.BackendCluster) *v1alpha1.Traffic {
 		FederationUID: "fed", Epoch: 1, Clusters: []v1alpha1.TrafficCluster{america, europe},
 		Frontends: []v1alpha1.Frontend{{
 			Ingress: v1alpha1.Key{Group: "networking.k8s.io", Resource: "ingresses", Namespace: "default", Name: "web"},
-			Rules: []v1alpha1.Rule{{Host: "web.example.com", Paths: []v1alpha1.RoutePath{{Path: "/", Type: v1alpha1.PathPrefix, Backend: "default/web:80"}}}},
+			Rules:   []v1alpha1.Rule{{Host: "web.example.com", Paths: []v1alpha1.RoutePath{{Path: "/", Type: v1alpha1.PathPrefix, Backend: "default/web:80"}}}},
 		}},
 		Backends: []v1alpha1.Backend{{
 			Name: "default/web:80", Port: 80, Protocol: v1alpha1.ProtocolHTTP, Clusters: clusters,
@@ -257,3 +257,5 @@ func TestRoutes(t *testing.T) {
 		t.Error("503 without Retry-After")
 	}
 }
+
+func newRegistry() *prometheus.Registry { return prometheus.NewRegistry() }
