@@ -20,7 +20,7 @@ var errNoFile = errors.New("there is no file of it")
 // <namespace>/<name>/tls.crt and tls.key.
 type files struct {
 	dir string
-	// seen is when what was read last had been changed.
+	// seen is when they had been changed when they were last looked at.
 	seen map[string][2]time.Time
 }
 
@@ -46,7 +46,6 @@ func (f *files) read(secret string) (*tls.Certificate, error) {
 	if !ok {
 		return nil, errNoFile
 	}
-	f.seen[secret] = f.times(secret)
 	certificate, err := readFile(crt)
 	if err != nil {
 		return nil, err
@@ -75,14 +74,15 @@ func readFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// changed says whether any of these was changed since it was read.
+// changed says whether any of these was changed since the last look.
 func (f *files) changed(secrets []string) bool {
+	now, changed := map[string][2]time.Time{}, false
 	for _, s := range secrets {
-		if f.times(s) != f.seen[s] {
-			return true
-		}
+		now[s] = f.times(s)
+		changed = changed || now[s] != f.seen[s]
 	}
-	return false
+	f.seen = now
+	return changed
 }
 
 func (f *files) times(secret string) [2]time.Time {
