@@ -115,8 +115,7 @@ func (o *describeOptions) describe(ctx context.Context, info *resource.Info) err
 	gr := info.Mapping.Resource.GroupResource()
 	switch {
 	case gr.Group == v1alpha1.Group && gr.Resource == "clusters":
-		o.describeCluster(out, obj)
-		return nil
+		return o.describeCluster(ctx, out, hub, obj)
 	case gr.Group == v1alpha1.Group && gr.Resource == "federations":
 		return o.describeFederation(ctx, out, hub, obj)
 	case gr.Group == v1alpha1.Group && gr.Resource == v1alpha1.ResourcePlacements:
@@ -124,6 +123,9 @@ func (o *describeOptions) describe(ctx context.Context, info *resource.Info) err
 	}
 	// An old version's group is another; its plural is the same.
 	key := v1alpha1.Key{Namespace: obj.GetNamespace(), Group: obj.GroupVersionKind().Group, Resource: gr.Resource, Name: obj.GetName()}
+	if v1alpha1.KeyIsIngress(key) {
+		return o.describeIngress(ctx, out, hub, key, obj)
+	}
 	return o.describeObject(ctx, out, hub, key, obj)
 }
 

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -11,9 +12,45 @@ import (
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
-func (o *describeOptions) describeCluster(out *outline, obj *unstructured.Unstructured) {
+func (o *describeOptions) describeCluster(ctx context.Context, out *outline, hub Hub, obj *unstructured.Unstructured) error {
+	rec, err := hub.ClusterRecord(ctx, obj.GetName())
+	if err != nil {
+		return fmt.Errorf("read who wrote it: %w", err)
+	}
 	o.heading(out, obj)
+	writtenBy(out, rec.Generation, rec.Provenance)
 	body(out, obj)
+	o.clusterTraffic(ctx, out, hub, obj)
+	o.clusterStatus(out, obj)
+	return nil
+}
+
+// clusterTraffic tells what of the users' requests the cluster takes.
+func (o *describeOptions) clusterTraffic(ctx context.Context, out *outline, hub Hub, obj *unstructured.Unstructured) {
+	c := v1alpha1.Cluster{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(obj.Object, &c); err != nil {
+		return
+	}
+	now, err := o.carriers(ctx, hub)
+	if err != nil {
+		out.line(0, "Traffic", "%s", oneLine(err.Error()))
+		return
+	}
+	get := trafficGet{session: o.session, names: []string{c.Name}}
+	rows, err := get.chosen(get.rows([]v1alpha1.Cluster{c}, now))
+	if err != nil {
+		return
+	}
+	r := rows[0]
+	out.head(0, "Traffic")
+	out.line(1, "Weight", "%d", r.Weight)
+	out.line(1, "State", "%s", strings.TrimSuffix(r.State+", "+oneLine(r.Reason), ", "))
+	out.line(1, "Backends", "%d of %d served", r.Serving, len(r.Backends))
+	out.line(1, "Endpoints", "%s healthy", seenOf(r.Healthy, r.Endpoints))
+	out.line(1, "Coordinates", "%s", cmp.Or(coordinatesText(r.Coordinates), "<those of its region>"))
+}
+
+func (o *describeOptions) clusterStatus(out *outline, obj *unstructured.Unstructured) {
 	c := v1alpha1.Cluster{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(obj.Object, &c); err != nil || c.Status == nil {
 		out.line(0, "Status", "<unknown>")

@@ -87,12 +87,16 @@ func shownAnnotations(obj *unstructured.Unstructured) map[string]string {
 }
 
 func (o *describeOptions) lastChange(out *outline, rec *v1alpha1.SpecRecord) {
-	p := rec.Provenance
+	writtenBy(out, rec.Generation, rec.Provenance)
+}
+
+// writtenBy tells who claims to have made the last change.
+func writtenBy(out *outline, generation int64, p v1alpha1.Provenance) {
 	if p.Author == "" {
-		out.line(0, "Last Change", "generation %d, by a writer that left no name", rec.Generation)
+		out.line(0, "Last Change", "generation %d, by a writer that left no name", generation)
 		return
 	}
-	out.line(0, "Last Change", "generation %d, by %s (claimed) with %s", rec.Generation, p.Author, p.Client)
+	out.line(0, "Last Change", "generation %d, by %s (claimed) with %s", generation, p.Author, p.Client)
 	if p.Reason != "" {
 		out.line(0, "Reason", "%s", oneLine(p.Reason))
 	}

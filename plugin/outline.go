@@ -48,13 +48,16 @@ func (o *outline) pairs(label string, m map[string]string) {
 }
 
 // tableRows writes rows of a table; the columns are its own.
-func (o *outline) tableRows(header []string, rows [][]string) {
+func (o *outline) tableRows(header []string, rows [][]string) { o.table(1, header, rows) }
+
+// table writes one that is indented further.
+func (o *outline) table(level int, header []string, rows [][]string) {
 	o.flush()
 	for _, row := range slices.Concat([][]string{header, dashes(header)}, rows) {
 		for i := range row {
 			row[i] = oneLine(row[i])
 		}
-		fmt.Fprintf(o.w, "%s%s\n", indentation, strings.Join(row, "\t"))
+		fmt.Fprintf(o.w, "%s%s\n", strings.Repeat(indentation, level), strings.Join(row, "\t"))
 	}
 	o.flush()
 }

@@ -76,7 +76,7 @@ func commandGroups(s *session, f cmdutil.Factory) templates.CommandGroups {
 	return templates.CommandGroups{
 		{Message: "Federation Commands:", Commands: []*cobra.Command{
 			newCmdInit(s), newCmdJoin(s), newCmdUnjoin(s), newCmdCordon(s), newCmdUncordon(s), newCmdDrain(s),
-			newCmdApprove(s, f), newCmdRecover(s, f), newCmdDestroy(s)}},
+			newCmdTraffic(s), newCmdApprove(s, f), newCmdRecover(s, f), newCmdDestroy(s)}},
 		{Message: "Planning Commands:", Commands: []*cobra.Command{newCmdPlan(s), newCmdWhy(s, f), newCmdRebalance(s, f)}},
 		{Message: "Object Commands:", Commands: []*cobra.Command{
 			checked(s, withoutToken(create.NewCmdCreate(f, s.IOStreams))),

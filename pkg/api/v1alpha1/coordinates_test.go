@@ -3,7 +3,7 @@ package v1alpha1
 import "testing"
 
 func TestParseCoordinates(t *testing.T) {
-	for text, want := range map[string]Coordinates{"50.45,3.82": {50.45, 3.82}, " -90, 180 ": {-90, 180}, "0,0": {}} {
+	for text, want := range map[string]Coordinates{"50.45,3.82": {50.45, 3.82}, "-90, 180": {-90, 180}, "0,0": {}} {
 		if got, err := ParseCoordinates(text); err != nil || *got != want {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}
