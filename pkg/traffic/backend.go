@@ -59,15 +59,19 @@ func (b *builder) backendFor(d *draft, field string, ref *networkingv1.IngressSe
 	return name
 }
 
+// service is read once; nil for one that is not there, or is none.
 func (b *builder) service(k v1alpha1.Key) *corev1.Service {
-	o := b.services[k.Namespace+"/"+k.Name]
-	if o == nil {
-		return nil
+	if s, ok := b.read[k]; ok {
+		return s
 	}
-	s := &corev1.Service{}
-	if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object.Object, s) != nil {
-		return nil
+	var s *corev1.Service
+	if o := b.services[k]; o != nil {
+		s = &corev1.Service{}
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object.Object, s) != nil {
+			s = nil
+		}
 	}
+	b.read[k] = s
 	return s
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
@@ -49,7 +50,8 @@ func Build(in Input) Output {
 type builder struct {
 	in        *Input
 	clusters  []*Cluster // by name
-	services  map[string]*Object
+	services  map[v1alpha1.Key]*Object
+	read      map[v1alpha1.Key]*corev1.Service
 	workloads workloads
 	previous  map[string]*v1alpha1.Backend
 	addresses []string
@@ -65,7 +67,7 @@ type builder struct {
 
 func newBuilder(in *Input) *builder {
 	b := &builder{
-		in: in, services: map[string]*Object{}, workloads: newWorkloads(in.Workloads), previous: map[string]*v1alpha1.Backend{},
+		in: in, services: map[v1alpha1.Key]*Object{}, read: map[v1alpha1.Key]*corev1.Service{}, workloads: newWorkloads(in.Workloads), previous: map[string]*v1alpha1.Backend{},
 		backends: map[string]*backend{}, taken: map[string]v1alpha1.Key{},
 		certificates: map[string]v1alpha1.Certificate{}, results: map[v1alpha1.Key]IngressResult{},
 	}
@@ -76,7 +78,7 @@ func newBuilder(in *Input) *builder {
 	for i := range in.Services {
 		s := &in.Services[i]
 		if s.Object != nil {
-			b.services[s.Key.Namespace+"/"+s.Key.Name] = s
+			b.services[s.Key] = s
 		}
 	}
 	if in.Previous != nil {

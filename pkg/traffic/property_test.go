@@ -163,3 +163,53 @@ func FuzzBuild(f *testing.F) {
 		Diff(nil, &out.Document)
 	})
 }
+
+// odd are values that nobody expects.
+var odd = []any{nil, true, int64(-1), int64(0), int64(1) << 62, 1.5, "", "x", "../..", "*", "*.", "\x1b[2J", "80", []any{}, []any{nil}, map[string]any{}, map[string]any{"a": "b"}}
+
+// spoil puts odd values into a copy of a tree, now and then.
+func spoil(r *rand.Rand, v any) any {
+	if r.IntN(25) == 0 {
+		return odd[r.IntN(len(odd))]
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		m := make(map[string]any, len(v))
+		for _, k := range sortedKeys(v) {
+			m[k] = spoil(r, v[k])
+		}
+		return m
+	case []any:
+		list := make([]any, 0, len(v))
+		for _, e := range v {
+			list = append(list, spoil(r, e))
+		}
+		return list
+	}
+	return v
+}
+
+// TestOddObjects has Ingresses, Services and workloads that are almost well.
+func TestOddObjects(t *testing.T) {
+	ingress := webIngress + "\n      - {path: /x, pathType: Exact, " + web80 + "}\n  - {host: b.com}\n" +
+		"  defaultBackend: {service: {name: web, port: {name: http}}}\n  tls: [{secretName: c, hosts: [a.com, '*.a.com']}]"
+	for seed := range uint64(1500) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		s := newScene(t)
+		s.NoSecrets = seed%2 == 0
+		s.ingress("j", ingress)
+		s.service("web", google(`{"http":"HTTPS"}`)+webService[1:])
+		s.workload("deployments", "web", "spec: {template: "+probing("{httpGet: {path: /ready, port: web}}")+"}")
+		for _, list := range [][]Object{s.Ingresses, s.Services, s.Workloads} {
+			for i := range list {
+				if m, ok := spoil(r, list[i].Object.Object).(map[string]any); ok {
+					list[i].Object = &unstructured.Unstructured{Object: m}
+				}
+			}
+		}
+		in := s.Input
+		out := Build(in)
+		sane(t, &in, &out)
+		NewTable(&out.Document).Match("a.com", "/x")
+	}
+}

@@ -28,14 +28,29 @@ func reference(t *v1alpha1.Traffic, host, path string) (Match, bool) {
 			}
 		}
 	}
-	for _, bare := range []bool{true, false} {
-		for _, f := range t.Frontends {
-			if f.DefaultBackend != "" && (len(f.Rules) == 0) == bare {
-				return Match{Ingress: f.Ingress, Backend: f.DefaultBackend}, true
-			}
+	for _, f := range t.Frontends {
+		if f.DefaultBackend != "" && len(f.Rules) == 0 {
+			return Match{Ingress: f.Ingress, Backend: f.DefaultBackend}, true
+		}
+	}
+	for _, f := range t.Frontends {
+		if f.DefaultBackend != "" && !referenceNamed(t, host) {
+			return Match{Ingress: f.Ingress, Backend: f.DefaultBackend}, true
 		}
 	}
 	return Match{}, false
+}
+
+// referenceNamed: some rule names the host, by itself or by a wildcard.
+func referenceNamed(t *v1alpha1.Traffic, host string) bool {
+	for _, f := range t.Frontends {
+		for _, r := range f.Rules {
+			if referenceHost(r.Host, host, 0) || referenceHost(r.Host, host, 1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // referenceLevel is the best path of the rules that name the host exactly (0),

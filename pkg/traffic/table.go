@@ -13,16 +13,18 @@ import (
 // level the longest wins, then Exact before Prefix before
 // ImplementationSpecific, then the earlier one in the document. Where no path
 // fits, default backends are asked for: of an Ingress that names the host, then
-// its wildcard, then has a rule without a host, then has no rules, then of any
-// other; the first in the document among equals.
+// its wildcard, then has a rule without a host, then has no rules; the first in
+// the document among equals. A host that no Ingress names goes to the first
+// default backend of any: a host that one names is nobody else's business.
 type Table struct {
 	// Servable says whether a carrier has the files of a certificate; nil: it
 	// has all. Set it before the first question.
 	Servable func(v1alpha1.FrontendTLS) bool
 
 	routes levels[*routes]
-	// last is the default backend for a host that nobody names.
-	last         Match
+	// bare is the default backend of an Ingress without rules, stray that for
+	// a host that nobody names.
+	bare, stray  Match
 	certificates levels[[]v1alpha1.FrontendTLS]
 }
 
@@ -73,7 +75,7 @@ func NewTable(t *v1alpha1.Traffic) *Table {
 		table.addRules(&t.Frontends[i])
 		table.addTLS(&t.Frontends[i])
 	}
-	table.setLast(t.Frontends)
+	table.setDefaults(t.Frontends)
 	for _, r := range table.routes.exact {
 		r.seal()
 	}
@@ -103,17 +105,20 @@ func (t *Table) addRules(f *v1alpha1.Frontend) {
 	}
 }
 
-// setLast finds the default backend for hosts that nobody names: of the first
-// Ingress without rules, else of the first of all.
-func (t *Table) setLast(frontends []v1alpha1.Frontend) {
-	bare := false
+// setDefaults finds the default backends that belong to no host.
+func (t *Table) setDefaults(frontends []v1alpha1.Frontend) {
 	for i := range frontends {
 		f := &frontends[i]
-		if f.DefaultBackend == "" || bare || t.last.Backend != "" && len(f.Rules) > 0 {
+		if f.DefaultBackend == "" {
 			continue
 		}
-		bare = len(f.Rules) == 0
-		t.last = Match{Ingress: f.Ingress, Backend: f.DefaultBackend, Redirect: f.Redirect}
+		m := Match{Ingress: f.Ingress, Backend: f.DefaultBackend, Redirect: f.Redirect}
+		if t.stray.Backend == "" {
+			t.stray = m
+		}
+		if t.bare.Backend == "" && len(f.Rules) == 0 {
+			t.bare = m
+		}
 	}
 }
 
@@ -176,8 +181,11 @@ func (t *Table) find(host []byte, path string) *Match {
 			return &r.fallback
 		}
 	}
-	if t.last.Backend != "" {
-		return &t.last
+	if t.bare.Backend != "" {
+		return &t.bare
+	}
+	if levels[0] == nil && levels[1] == nil && t.stray.Backend != "" {
+		return &t.stray
 	}
 	return nil
 }
