@@ -79,7 +79,7 @@ func (n *backend) view(in *Input, c *Cluster, previous *v1alpha1.BackendCluster)
 // decide is the first of these that holds:
 //
 //	a user's weight of 0, or it leaves          Drained
-//	taken for dead, or back and not trusted     Out; as before while frozen
+//	taken for dead, also while not trusted yet  Out; as before while frozen
 //	fresh, but other clusters' probes fail      Out; not judged while frozen
 //	its report does not tell of the port        as before; Pending without
 //	silent                                      Kept; Out if it was
@@ -87,7 +87,8 @@ func (n *backend) view(in *Input, c *Cluster, previous *v1alpha1.BackendCluster)
 //	nothing ready                               Serving for UnreadyFor since, if it was, then Out; as before while frozen
 //	else                                        Serving
 //
-// "Frozen" keeps only what takes traffic: nothing is taken out by health. A
+// One that was silent and never taken for dead has kept its traffic, and keeps
+// it while it is given nothing new. "Frozen" keeps only what takes traffic: nothing is taken out by health. A
 // report that names no endpoints while nothing is ready leaves the last ones.
 func (v *view) decide() (e v1alpha1.BackendCluster, again time.Time) {
 	if e, ok := v.taken(); ok {
@@ -117,12 +118,12 @@ func (v *view) taken() (e v1alpha1.BackendCluster, ok bool) {
 		return v.entry(v1alpha1.BackendDrained, reasonLeaving), true
 	case v.weight == 0:
 		return v.entry(v1alpha1.BackendDrained, reasonDrained), true
-	case (verdict.Failed || verdict.Holding) && v.holds():
+	case verdict.Failed && v.holds():
 		return v.same(), true
+	case verdict.Failed && verdict.Holding:
+		return v.entry(v1alpha1.BackendOut, reasonHolding), true
 	case verdict.Failed:
 		return v.entry(v1alpha1.BackendOut, reasonFailed), true
-	case verdict.Holding:
-		return v.entry(v1alpha1.BackendOut, reasonHolding), true
 	case verdict.Probed == v1alpha1.ProbeDead && !verdict.Stale && !v.holds():
 		return v.entry(v1alpha1.BackendOut, reasonProbedDead), true
 	}

@@ -48,7 +48,12 @@ func TestStates(t *testing.T) {
 
 		{"dead", func(s *scene) { s.silent("a"); s.cluster("a").Verdict.Failed = true }, "a=Out/0 b=Serving/100"},
 		{"dead and its report is gone", func(s *scene) { s.cluster("a").Verdict.Failed = true; s.cluster("a").Services = nil }, "a=Out/0 b=Serving/100"},
-		{"back, not yet trusted", func(s *scene) { s.cluster("a").Verdict.Holding = true }, "a=Out/0 b=Serving/100"},
+		{"dead and back, not yet trusted", func(s *scene) { s.cluster("a").Verdict.Failed, s.cluster("a").Verdict.Holding = true, true }, "a=Out/0 b=Serving/100"},
+		{"silent and back, not yet trusted", func(s *scene) {
+			s.silent("a")
+			s.build()
+			s.cluster("a").Verdict.Stale, s.cluster("a").Verdict.Holding = false, true
+		}, "a=Serving/100 b=Serving/100"},
 		{"dead while frozen", func(s *scene) { s.Frozen = true; s.cluster("a").Verdict.Failed = true }, "a=Serving/100 b=Serving/100"},
 		{"dead while frozen, with another weight", func(s *scene) {
 			s.Frozen = true
@@ -210,7 +215,7 @@ func TestEndpoints(t *testing.T) {
 		{"of a cluster that moved while it was not trusted", func(s *scene) {
 			s.build()
 			s.row("a").Addresses = []string{"198.51.100.77"}
-			s.cluster("a").Verdict.Holding = true
+			s.cluster("a").Verdict.Failed, s.cluster("a").Verdict.Holding = true, true
 		}, "198.51.100.77:80"},
 	} {
 		s := newScene(t)
