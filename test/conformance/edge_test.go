@@ -141,6 +141,9 @@ func (w *world) serve() string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := bucket.Provision(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	store := hub.New(bucket)
 	federation := &v1alpha1.Federation{ObjectMeta: metav1.ObjectMeta{Name: "conformance", UID: "0b6f2d3c-1111-4111-8111-000000000000"}}
 	federation.Spec.LayoutVersion = v1alpha1.LayoutVersion
