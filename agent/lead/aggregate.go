@@ -46,6 +46,10 @@ type aggregator struct {
 	// described is the version of the plan that every object was last
 	// described from.
 	described int64
+	// carriedAt is the version of what carriers serve that Ingresses were last
+	// described from, told the problems that were told of each.
+	carriedAt int64
+	told      map[v1alpha1.Key][]status.Problem
 }
 
 // memberView is what is known of one member.
@@ -65,6 +69,10 @@ type memberView struct {
 	published         []string
 	// ranges that the member's addresses must lie in.
 	ranges []string
+	// offer is made of a report, within ranges.
+	offer   *offer
+	offerOf *v1alpha1.Report
+	offerIn []string
 	// unhealthy objects of the shard at a revision.
 	unhealthy   int64
 	unhealthyAt int64
@@ -83,7 +91,7 @@ type sighted struct {
 func sight(beat v1alpha1.Heartbeat) sighted { return sighted{beat.Agent, beat.Sequence} }
 
 func newAggregator(t *term) *aggregator {
-	return &aggregator{term: t, members: map[string]*memberView{}, queue: newStatusQueue(t)}
+	return &aggregator{term: t, members: map[string]*memberView{}, queue: newStatusQueue(t), told: map[v1alpha1.Key][]status.Problem{}}
 }
 
 // load takes over what the last leader concluded.
@@ -157,6 +165,9 @@ func (a *aggregator) look(ctx context.Context) error {
 	if old := a.board.healthy().restored; old != restored {
 		changed = true
 		logr.FromContextOrDiscard(ctx).Info("planning stops or goes on", "restored", restored)
+	}
+	if !sameForTraffic(h, a.board.healthy()) {
+		defer a.carried.ring()
 	}
 	a.board.setHealth(h)
 	if changed || a.toConclude(pl, h) || awaited(pl, keys) {
@@ -291,7 +302,7 @@ func (m *memberView) sick(h head) int64 {
 func (a *aggregator) health(pl planned) health {
 	h := health{verdicts: a.settled.verdicts, frozen: a.settled.frozen, limits: a.settled.limits,
 		rows: map[string]map[v1alpha1.Key]*v1alpha1.ObjectReport{}, services: map[string][]v1alpha1.Key{},
-		gone: map[string]acknowledged{}, corrupt: map[string]int64{}, refused: map[string]int64{},
+		offers: map[string]*offer{}, gone: map[string]acknowledged{}, corrupt: map[string]int64{}, refused: map[string]int64{},
 		waiting: map[string]bool{}, reached: a.reached(pl), told: a.clusters}
 	for _, c := range pl.clusters {
 		m := a.members[c.Name]
@@ -305,6 +316,7 @@ func (a *aggregator) health(pl planned) health {
 			h.refused[c.Name] = m.report.Refused[n-1].Revision
 		}
 		h.gone[c.Name], h.rows[c.Name], h.services[c.Name] = m.gone, m.rows, m.services
+		h.offers[c.Name] = m.offered(c.Spec.AddressRanges)
 		if n := len(m.report.Refused); n > 0 && m.report.Refused[n-1].Reason == v1alpha1.ReasonCorruptRevision {
 			h.corrupt[c.Name] = m.report.Refused[n-1].Revision
 		}

@@ -40,6 +40,8 @@ type planned struct {
 	complete bool
 	// version tells two apart.
 	version int64
+	// followed is what users want served; nil before the first plan.
+	followed *followed
 	// failing is why the users' side cannot be read; empty while it can.
 	failing string
 }
@@ -56,6 +58,9 @@ type health struct {
 	// those among them that have addresses.
 	rows     map[string]map[v1alpha1.Key]*v1alpha1.ObjectReport
 	services map[string][]v1alpha1.Key
+	// offers are how the Services of the members that have reported in this term
+	// are reached.
+	offers map[string]*offer
 	// gone are acknowledged tombstones, by cluster.
 	gone map[string]acknowledged
 	// told is what is told of each cluster: where it is, if join did not say.

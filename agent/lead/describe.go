@@ -28,6 +28,7 @@ func (a *aggregator) describe(ctx context.Context) {
 		a.described = pl.version
 		a.describeAll(pl)
 	}
+	a.describeIngresses(pl)
 	a.writeClusters(ctx, pl)
 	a.writeFederation(ctx, pl)
 }
@@ -47,6 +48,25 @@ func (a *aggregator) describeAll(pl planned) {
 		if !known[k] {
 			delete(a.objects, k)
 			a.queue.remove(k)
+		}
+	}
+}
+
+// describeIngresses sums up those of which the traffic loop says something new.
+func (a *aggregator) describeIngresses(pl planned) {
+	results, version := a.carried.said()
+	if version == a.carriedAt {
+		return
+	}
+	a.carriedAt = version
+	for _, o := range pl.objects {
+		if v1alpha1.KeyIsIngress(o.Key) {
+			a.describeObject(pl, o)
+		}
+	}
+	for k := range a.told {
+		if _, ok := results[k]; !ok {
+			delete(a.told, k)
 		}
 	}
 }
@@ -91,6 +111,12 @@ func (a *aggregator) describeObject(pl planned, o plan.Object) {
 	old, ok := a.objects[o.Key]
 	if ok {
 		in.Previous = &old
+	}
+	results, _ := a.carried.said()
+	in.Unjudged = results == nil
+	if r, ok := results[o.Key]; ok && !o.Deleting {
+		in.Served = served(r, a.told[o.Key])
+		a.told[o.Key] = append([]status.Problem{}, in.Served.Problems...)
 	}
 	st := status.Object(in)
 	st.Wanted, st.Away = o.Record.Wanted, o.Record.Away

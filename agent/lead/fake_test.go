@@ -46,6 +46,11 @@ type bucket struct {
 	statuses   map[string]v1alpha1.ClusterStatus
 	fedStatus  *v1alpha1.FederationStatus
 	verdicts   v1alpha1.Verdicts
+	// document is the traffic document, at its generation; 0 for none.
+	document     *v1alpha1.Traffic
+	written      int64
+	edges        map[string]v1alpha1.Edge
+	certificates map[string]v1alpha1.Certificate
 	// sees is what every cluster's agent says of another; unschedulable are pods
 	// of deployments that find no node, by cluster.
 	sees          map[string]v1alpha1.ProbeResult
@@ -62,6 +67,7 @@ func newBucket(t *testing.T, clusters ...string) *bucket {
 		requests: map[string]v1alpha1.Request{}, shards: map[string]map[int64]*v1alpha1.Shard{}, beats: map[string]v1alpha1.Heartbeat{}, claims: map[string]v1alpha1.Heartbeat{},
 		reports: map[string]v1alpha1.Report{}, objects: map[v1alpha1.Key]v1alpha1.ObjectStatus{},
 		sees: map[string]v1alpha1.ProbeResult{}, unschedulable: map[string]int64{},
+		edges: map[string]v1alpha1.Edge{}, certificates: map[string]v1alpha1.Certificate{},
 		statuses: map[string]v1alpha1.ClusterStatus{}, calls: map[string]int{}, fail: func(string, string) error { return nil }}
 	b.federation.UID = "fed-uid"
 	b.federation.Spec.KeepRevisions = 4
@@ -165,6 +171,7 @@ func (b *bucket) row(cluster string, o v1alpha1.ShardObject) v1alpha1.ObjectRepo
 	}
 	if isService(o.Key) {
 		r.Addresses = []string{fmt.Sprintf("192.0.2.%d", cluster[0]-'a'+1)}
+		r.Ports = []v1alpha1.ServicePortReport{{Port: 80, Ready: 2}}
 	}
 	return r
 }
@@ -603,6 +610,12 @@ func decode(s v1alpha1.SpecRecord) (*unstructured.Unstructured, error) {
 	case "services":
 		o.SetKind("Service")
 		o.Object["spec"] = map[string]any{"type": "LoadBalancer", "ports": []any{map[string]any{"port": int64(80)}}}
+	case "ingresses", "secrets":
+		if err := json.Unmarshal(s.Body, &o.Object); err != nil {
+			return nil, err
+		}
+		o.SetName(s.Key.Name)
+		o.SetNamespace(s.Key.Namespace)
 	default:
 		o.SetLabels(map[string]string{"body": string(s.Body)})
 	}

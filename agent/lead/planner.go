@@ -35,6 +35,8 @@ type planner struct {
 	bell       int64
 	// said are, in words, the verdicts that this pass plans with.
 	said map[string]string
+	// followed is what is to be served, by the last plan.
+	followed *followed
 	// incomplete paces the passes while a cluster's shard cannot be had.
 	incomplete backoff
 	// quietUntil is until when nothing but the bell shortens that pause: what
@@ -44,7 +46,7 @@ type planner struct {
 
 func newPlanner(t *term) *planner {
 	return &planner{term: t, intake: newIntake(t.cfg.Decode), bases: newBases(t.cfg), cache: plan.NewCache(), heads: map[string]head{},
-		records: map[v1alpha1.Key]plan.Record{}, forced: map[string]forced{}, absent: newAbsentees(),
+		records: map[v1alpha1.Key]plan.Record{}, forced: map[string]forced{}, absent: newAbsentees(), followed: &followed{},
 		floors: map[string]int64{}, accepting: map[string]v1alpha1.AcceptMode{}}
 }
 
@@ -226,6 +228,8 @@ func (p *planner) snapshot(ctx context.Context) (*v1alpha1.Snapshot, error) {
 // input is what is known beside the specs.
 func (p *planner) input(snap *v1alpha1.Snapshot, health health) plan.Input {
 	in := plan.Input{Federation: snap.Federation, Records: p.records, Removals: p.happened(), Now: time.Now(), Frozen: health.frozen, Cache: p.cache}
+	results, _ := p.carried.said()
+	in.Addresses = addresses(results)
 	p.said = map[string]string{}
 	for _, c := range snap.Clusters {
 		in.Clusters = append(in.Clusters, p.member(c, health))
@@ -279,15 +283,18 @@ func (p *planner) remember(out plan.Output) {
 	p.removals = out.Removals
 }
 
-// publish tells the aggregator.
+// publish tells the other loops.
 func (p *planner) publish(snap *v1alpha1.Snapshot, out plan.Output) {
 	heads := make(map[string]head, len(p.heads))
 	for name, h := range p.heads {
 		heads[name] = h
 	}
+	serve := p.follow(snap, out.Objects)
 	p.board.setPlan(func(pl *planned) {
 		pl.clusters, pl.heads, pl.objects, pl.held = snap.Clusters, heads, out.Objects, out.Held
 		pl.failover, pl.waiting = snap.Federation.Spec.Failover, waiting(out.Objects)
 		pl.answered, pl.complete, pl.failing = p.answered, true, ""
+		pl.followed = serve
 	})
+	p.carried.ring()
 }

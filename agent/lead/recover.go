@@ -3,6 +3,7 @@ package lead
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -276,6 +277,9 @@ func (a *aggregator) rebind() {
 	bound := a.board.bound
 	a.board.bound = nil
 	a.board.mu.Unlock()
+	if len(bound) > 0 {
+		a.verdicts = maps.Clone(a.verdicts) // what is on the board stays as it is
+	}
 	for name, member := range bound {
 		for other, v := range a.verdicts {
 			switch {

@@ -22,6 +22,8 @@ type Store interface {
 	ObjectStatuses
 	ClusterStatuses
 	Conclusions
+	Documents
+	Certificates
 }
 
 // Snapshots reads the users' side. An error means that nothing is known.
@@ -90,6 +92,23 @@ type Conclusions interface {
 	PutFederationStatus(ctx context.Context, st *v1alpha1.FederationStatus) error
 	Verdicts(ctx context.Context) (*v1alpha1.Verdicts, error)
 	PutVerdicts(ctx context.Context, v *v1alpha1.Verdicts) error
+}
+
+// Documents are what carriers serve, and the carriers.
+type Documents interface {
+	// Traffic returns no document while it is at generation last; Invalid, with its
+	// generation, if it is corrupt.
+	Traffic(ctx context.Context, last int64) (*v1alpha1.Traffic, int64, error)
+	// PutTraffic answers Conflict if the document is not at that generation.
+	PutTraffic(ctx context.Context, t *v1alpha1.Traffic, generation int64) (int64, error)
+	Edges(ctx context.Context) ([]v1alpha1.Edge, error)
+}
+
+// Certificates are what documents name by digest.
+type Certificates interface {
+	Certificates(ctx context.Context) ([]string, error)
+	PutCertificate(ctx context.Context, c *v1alpha1.Certificate) error
+	DeleteCertificate(ctx context.Context, digest string) error
 }
 
 // Lock is the lease.

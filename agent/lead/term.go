@@ -22,11 +22,14 @@ type term struct {
 	fence fence
 	kept  *verdicts
 	last  *last
+	// carried is between the traffic loop and the others.
+	carried *carried
 }
 
 func newTerm(cfg Config, epoch int64) *term {
 	f := fence{cfg.Lock}
-	return &term{cfg: cfg, epoch: epoch, board: newBoard(), fence: f, kept: &verdicts{fence: f, store: cfg.Store}, last: &last{}}
+	return &term{cfg: cfg, epoch: epoch, board: newBoard(), fence: f, kept: &verdicts{fence: f, store: cfg.Store}, last: &last{},
+		carried: newCarried()}
 }
 
 // run leads until the context ends or a loop finds the term to be over.
@@ -38,7 +41,7 @@ func (t *term) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var loops sync.WaitGroup
-	for _, loop := range []func(context.Context) error{plans.run, statuses.run, statuses.queue.run} {
+	for _, loop := range []func(context.Context) error{plans.run, statuses.run, statuses.queue.run, newDispatcher(t).run} {
 		loops.Go(func() {
 			if err := loop(ctx); err != nil {
 				cancel(err)

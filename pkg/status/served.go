@@ -67,16 +67,21 @@ func (in ObjectInput) tellServed(previous []metav1.Condition) []v1alpha1.Event {
 	if had := known && len(in.Previous.Addresses) > 0; !had && len(s.Addresses) > 0 {
 		emit("Normal", eventCreate, "ip: "+strings.Join(s.Addresses, ", "))
 	}
-	for _, p := range s.Problems {
-		if !slices.Contains(s.Told, p) && !in.saidBefore(p, before) {
-			emit("Warning", p.Reason, p.Message)
-		}
+	for _, p := range in.fresh(before) {
+		emit("Warning", p.Reason, p.Message)
 	}
 	well := len(s.Problems) == 0 && s.Condition.Status == metav1.ConditionTrue
 	if known && well && before.Status != metav1.ConditionTrue && before.Reason != v1alpha1.ServedNoEdges {
 		emit("Normal", v1alpha1.ServedAll, s.Condition.Message)
 	}
 	return events
+}
+
+// fresh are the problems that nobody was told of.
+func (in ObjectInput) fresh(before *metav1.Condition) []Problem {
+	return slices.DeleteFunc(slices.Clone(in.Served.Problems), func(p Problem) bool {
+		return slices.Contains(in.Served.Told, p) || in.saidBefore(p, before)
+	})
 }
 
 // saidBefore says whether a problem was told by an earlier leader, and has not
