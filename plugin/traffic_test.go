@@ -211,11 +211,17 @@ func TestTrafficLastOneByForce(t *testing.T) {
 		t.Errorf("the other: %+v", got)
 	}
 	hub.TrafficError = errors.New("forbidden")
-	if got := command(t, hub, "", "traffic", "undrain", "us", "--wait=false"); got.code != 1 || !strings.Contains(got.err, "--force goes on") {
+	if got := command(t, hub, "", "traffic", "weight", "eu=0"); got.code != 1 || !strings.Contains(got.err, "--force drains without having seen it") || got.out != "" {
 		t.Errorf("without having looked: %+v", got)
 	}
-	if got := command(t, hub, "", "traffic", "undrain", "us", "--wait=false", "--force"); got.code != 0 {
+	if got := command(t, hub, "", "traffic", "drain", "eu", "--wait=false", "--force"); got.code != 0 {
 		t.Errorf("without having to look: %+v", got)
+	}
+	if got := command(t, hub, "", "traffic", "undrain", "us"); got.code != 1 || got.out != "cluster/us traffic undrained\n" || !strings.Contains(got.err, "it is written; whether edges follow cannot be seen") {
+		t.Errorf("nothing to look for: %+v", got)
+	}
+	if got := command(t, hub, "", "traffic", "undrain", "us", "--dry-run"); got.code != 1 || !strings.Contains(got.err, "read what is served: forbidden") {
+		t.Errorf("nothing to compare with: %+v", got)
 	}
 }
 
@@ -301,7 +307,7 @@ func TestTrafficWaits(t *testing.T) {
 		t.Errorf("nothing is served: %+v", got)
 	}
 	hub.TrafficError = apierrors.NewServiceUnavailable("bucket away")
-	if got = command(t, hub, "", "traffic", "undrain", "eu", "--force", "--timeout=10ms"); got.code != 1 || !strings.Contains(got.err, "the leader has not looked yet") {
+	if got = command(t, hub, "", "traffic", "undrain", "eu", "--timeout=10ms"); got.code != 1 || !strings.Contains(got.err, "the leader has not looked yet") {
 		t.Errorf("the bucket is away: %+v", got)
 	}
 }

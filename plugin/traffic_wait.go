@@ -48,7 +48,7 @@ func (o *trafficWeight) left(ctx context.Context, hub Hub, watch *edgeWatch) (st
 		return "", nil // nothing is served, so nobody has to follow
 	}
 	if err != nil {
-		return "", fmt.Errorf("read what is served: %w", err)
+		return "", fmt.Errorf("it is written; whether edges follow cannot be seen: read what is served: %w", err)
 	}
 	for _, w := range o.weights {
 		if !shows(t, w) {

@@ -56,8 +56,13 @@ func (w clusterWeight) word() string {
 
 const trafficFor = time.Minute
 
+func newTrafficWeight(s *session) *trafficWeight {
+	return &trafficWeight{session: s, pollEvery: time.Second}
+}
+
 func newCmdTrafficDrain(s *session) *cobra.Command {
-	cmd := newCmdWeights(s, "drain CLUSTER...", "Send users' requests to other clusters", constant(new(int64)))
+	o := newTrafficWeight(s)
+	cmd := newCmdWeights(o, "drain CLUSTER...", "Send users' requests to other clusters", constant(new(int64)))
 	cmd.Long = templates.LongDesc(`
 		Send users' requests to other clusters.
 
@@ -70,19 +75,26 @@ func newCmdTrafficDrain(s *session) *cobra.Command {
 		# Take a cluster out of traffic, and back
 		kubectl fed traffic drain us-east1-b
 		kubectl fed traffic undrain us-east1-b`)
+	o.addForce(cmd)
 	return cmd
 }
 
 func newCmdTrafficUndrain(s *session) *cobra.Command {
-	return newCmdWeights(s, "undrain CLUSTER...", "Let clusters take all requests that come their way", constant(nil))
+	return newCmdWeights(newTrafficWeight(s), "undrain CLUSTER...", "Let clusters take all requests that come their way", constant(nil))
 }
 
 func newCmdTrafficWeight(s *session) *cobra.Command {
-	cmd := newCmdWeights(s, "weight CLUSTER=N...", "Let clusters take a part of the requests that come their way, 0 to 100", parseWeight)
+	o := newTrafficWeight(s)
+	cmd := newCmdWeights(o, "weight CLUSTER=N...", "Let clusters take a part of the requests that come their way, 0 to 100", parseWeight)
 	cmd.Example = templates.Examples(`
 		# A fifth of what is closest to a cluster goes there, the rest to the next closest
 		kubectl fed traffic weight us-east1-b=20`)
+	o.addForce(cmd)
 	return cmd
+}
+
+func (o *trafficWeight) addForce(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.force, "force", false, "Also drain the last cluster that serves something")
 }
 
 // constant reads an argument as a cluster that is to have that weight.
@@ -99,15 +111,13 @@ func parseWeight(arg string) (clusterWeight, error) {
 	return clusterWeight{name, &n}, nil
 }
 
-func newCmdWeights(s *session, use, short string, parse func(string) (clusterWeight, error)) *cobra.Command {
-	o := &trafficWeight{session: s, pollEvery: time.Second}
+func newCmdWeights(o *trafficWeight, use, short string, parse func(string) (clusterWeight, error)) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Run: func(cmd *cobra.Command, args []string) {
 		cmdutil.CheckErr(o.complete(cmd, args, parse))
-		cmdutil.CheckErr(o.run(s.ctx))
+		cmdutil.CheckErr(o.run(o.ctx))
 	}}
 	f := cmd.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "Only show what would change for the edges")
-	f.BoolVar(&o.force, "force", false, "Also drain the last cluster that serves something")
 	f.BoolVar(&o.wait, "wait", true, "Wait until every live edge serves the change")
 	f.DurationVar(&o.timeout, "timeout", trafficFor, "How long to wait")
 	return cmd
@@ -172,13 +182,19 @@ func (o *trafficWeight) run(ctx context.Context) error {
 	return o.await(ctx, hub)
 }
 
-// served is the document, nil for none yet. Whoever insists need not read it.
+// served is the document, nil for none yet. Whoever drains nothing, or insists,
+// need not be able to read it.
 func (o *trafficWeight) served(ctx context.Context, hub Hub) (*v1alpha1.Traffic, error) {
+	drains := slices.ContainsFunc(o.weights, func(w clusterWeight) bool { return w.value() == 0 })
 	document, _, err := hub.Traffic(ctx, 0)
-	if err = ignoreNotFound(err); err == nil || o.force && !o.dryRun {
+	err = ignoreNotFound(err)
+	switch {
+	case err == nil, !o.dryRun && (o.force || !drains):
 		return document, nil
+	case o.dryRun:
+		return nil, fmt.Errorf("read what is served: %w", err)
 	}
-	return nil, fmt.Errorf("read what is served: %w (--force goes on without having seen it)", err)
+	return nil, fmt.Errorf("read what is served: %w (--force drains without having seen it)", err)
 }
 
 // lastOnes refuses to leave something that is served with no cluster to serve it.
