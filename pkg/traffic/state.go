@@ -88,8 +88,9 @@ func (n *backend) view(in *Input, c *Cluster, previous *v1alpha1.BackendCluster)
 //	else                                        Serving
 //
 // One that was silent and never taken for dead has kept its traffic, and keeps
-// it while it is given nothing new. "Frozen" keeps only what takes traffic: nothing is taken out by health. A
-// report that names no endpoints while nothing is ready leaves the last ones.
+// it while it is given nothing new. "Frozen" keeps only what takes traffic:
+// nothing is taken out by health. A report that names no endpoints while nothing
+// is ready leaves the last ones.
 func (v *view) decide() (e v1alpha1.BackendCluster, again time.Time) {
 	if e, ok := v.taken(); ok {
 		return e, again
