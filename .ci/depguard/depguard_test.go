@@ -26,8 +26,8 @@ var packages = []string{
 	"pkg/plan/rollout", "pkg/status", "pkg/traffic",
 	"hub", "hub/gcs", "hub/file", "hub/open", "hub/hubtest",
 	"agent", "agent/follow", "agent/apply", "agent/observe", "agent/lead", "agent/lead/gclb",
-	"agent/edge/http", "agent/poddns",
-	"plugin", "plugin/printers", "cmd/kubectl-fed", "cmd/fed-agent", "test/fixtures",
+	"agent/edge", "agent/edge/http", "agent/poddns",
+	"plugin", "plugin/printers", "cmd/kubectl-fed", "cmd/fed-agent", "cmd/fed-edge", "test/fixtures",
 }
 
 // Modules outside the project.
@@ -84,13 +84,14 @@ var allowed = map[string][]string{
 	"hub (test)":     join(standard, types, lock, "test/fixtures", "pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/plan/divide", "pkg/plan/override", "pkg/plan/rollout", "pkg/status", "pkg/traffic", "hub/gcs", "hub/file", "hub/open", "hub/hubtest"),
 	"hub/gcs (test)": join(standard, types, lock, storage, compute, dns, "test/fixtures", "pkg/api/v1alpha1", "pkg/version", "pkg/kinds", "pkg/manifest", "pkg/plan", "pkg/plan/divide", "pkg/plan/override", "pkg/plan/rollout", "pkg/status", "pkg/traffic", "hub", "hub/file", "hub/open", "hub/hubtest"),
 
-	"agent":           join(acting, "pkg/api/v1alpha1", "pkg/version", "agent/follow", "agent/apply", "agent/observe", "agent/lead", "agent/lead/gclb", "agent/edge/http", "agent/poddns"),
+	"agent":           join(acting, "pkg/api/v1alpha1", "pkg/version", "agent/follow", "agent/apply", "agent/observe", "agent/lead", "agent/lead/gclb", "agent/poddns"),
 	"agent/follow":    join(acting, "pkg/api/v1alpha1", "agent/apply", "agent/observe"),
 	"agent/apply":     join(acting, "pkg/api/v1alpha1"),
 	"agent/observe":   join(acting, "pkg/api/v1alpha1"),
 	"agent/poddns":    join(acting, "pkg/api/v1alpha1"),
 	"agent/lead":      join(acting, decisions...),
 	"agent/lead/gclb": join(acting, "pkg/traffic", compute, dns),
+	"agent/edge":      join(acting, "pkg/api/v1alpha1"),
 	"agent/edge/http": join(acting, "pkg/api/v1alpha1", "pkg/traffic", caddy),
 
 	"plugin":          join(decisions, append(plugin, "pkg/version", "plugin/printers")...),
@@ -98,9 +99,11 @@ var allowed = map[string][]string{
 	// Nobody outside may import it: the compiler sees to that.
 	"plugin/internal/forecast": join(plans, append(plugin, "pkg/api/v1alpha1")...),
 
-	"cmd/kubectl-fed": join(decisions, append(plugin, "pkg/version", "hub", "hub/gcs", "hub/file", "hub/open", "plugin", "plugin/printers", "cmd/fed-agent")...),
+	"cmd/kubectl-fed": join(decisions, append(plugin, "pkg/version", "hub", "hub/gcs", "hub/file", "hub/open", "plugin", "plugin/printers", "cmd/fed-agent", "cmd/fed-edge")...),
 	"cmd/fed-agent": join(decisions, append(acting, cobra, "pkg/version", "hub", "hub/gcs", "hub/file", "hub/open",
-		"agent", "agent/follow", "agent/apply", "agent/observe", "agent/lead", "agent/lead/gclb", "agent/poddns", "cmd/kubectl-fed")...),
+		"agent", "agent/follow", "agent/apply", "agent/observe", "agent/lead", "agent/lead/gclb", "agent/poddns", "cmd/kubectl-fed", "cmd/fed-edge")...),
+	"cmd/fed-edge": join(decisions, join(standard, types, clients, scheme, lock, cobra, "pkg/version", "hub", "hub/gcs", "hub/file", "hub/open",
+		"agent/edge", "agent/edge/http", "cmd/kubectl-fed", "cmd/fed-agent")...),
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -211,10 +212,10 @@ func dialable(address string) bool {
 		// Link-local addresses are the machine's own affair: its metadata is there.
 		return ip.Zone() == "" && !ip.IsUnspecified() && !ip.IsMulticast() && !ip.IsLinkLocalUnicast()
 	}
-	return len(host) > 0 && len(host) <= 253 && !strings.ContainsFunc(host, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.'
-	})
+	return hostName.MatchString(host)
 }
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?$`)
 
 // note tells every gate whether its cluster is up.
 func (s *snapshot) note(now time.Time) {
