@@ -42,7 +42,7 @@ func (p *planner) findBackends() {
 		}
 	}
 	for _, it := range p.items {
-		if named[it.key] != it.exposed {
+		if it.key.Resource == "services" && named[it.key] != it.exposed {
 			it.exposed = !it.exposed
 			p.renew(it)
 		}
