@@ -84,22 +84,38 @@ func (d *dispatcher) input(pl planned, health health, now time.Time) traffic.Inp
 type lastKnown struct {
 	v1alpha1.TrafficCluster
 	services map[v1alpha1.Key]bool
+	// weight that a user gave it, as far as an entry shows it.
+	weight *int64
 }
 
-func (l lastKnown) has(k v1alpha1.Key) bool { return l.services[k] }
+func (l *lastKnown) has(k v1alpha1.Key) bool { return l != nil && l.services[k] }
 
-func lastServed(previous *v1alpha1.Traffic) map[string]lastKnown {
-	last := map[string]lastKnown{}
+// sources are where its pods' connections came from.
+func (l *lastKnown) sources() []string {
+	if l == nil {
+		return nil
+	}
+	return l.Sources
+}
+
+func lastServed(previous *v1alpha1.Traffic) map[string]*lastKnown {
+	last := map[string]*lastKnown{}
 	if previous == nil {
 		return last
 	}
 	for _, c := range previous.Clusters {
-		last[c.Name] = lastKnown{c, map[v1alpha1.Key]bool{}}
+		last[c.Name] = &lastKnown{TrafficCluster: c, services: map[v1alpha1.Key]bool{}}
 	}
 	for _, b := range previous.Backends {
 		for _, c := range b.Clusters {
-			if l, ok := last[c.Cluster]; ok {
-				l.services[b.Service] = true
+			l := last[c.Cluster]
+			if l == nil {
+				continue
+			}
+			l.services[b.Service] = true
+			switch c.State {
+			case v1alpha1.BackendServing, v1alpha1.BackendKept, v1alpha1.BackendDrained:
+				l.weight = &c.Weight
 			}
 		}
 	}
@@ -108,9 +124,9 @@ func lastServed(previous *v1alpha1.Traffic) map[string]lastKnown {
 
 // member is a cluster of the roster. Where its shard cannot be read, or its
 // report has not been, it has what it had.
-func member(pl planned, health health, c v1alpha1.Cluster, last lastKnown) traffic.Cluster {
+func member(pl planned, health health, c v1alpha1.Cluster, last *lastKnown) traffic.Cluster {
 	m := traffic.Cluster{Name: c.Name, Region: c.Spec.Region, Zones: c.Spec.Zones, Coordinates: c.Spec.Coordinates,
-		Weight: c.Spec.TrafficWeight, Leaving: c.Spec.Leaving != "", Has: last.has, Sources: last.Sources}
+		Weight: c.Spec.TrafficWeight, Leaving: c.Spec.Leaving != "", Has: last.has, Sources: last.sources()}
 	if told := health.told[c.Name]; told.UID == c.UID {
 		m.Region = cmp.Or(m.Region, told.Region)
 		if len(m.Zones) == 0 {
@@ -143,7 +159,7 @@ func member(pl planned, health health, c v1alpha1.Cluster, last lastKnown) traff
 // missing are clusters of the previous document whose entry is gone from the
 // roster. Unless one was unjoined, that may be a mistake: it stays a while, and
 // as long as the whole roster is empty.
-func (d *dispatcher) missing(pl planned, last map[string]lastKnown, now time.Time) (clusters []traffic.Cluster) {
+func (d *dispatcher) missing(pl planned, last map[string]*lastKnown, now time.Time) (clusters []traffic.Cluster) {
 	for _, c := range pl.clusters {
 		delete(d.absent, c.Name)
 	}
@@ -159,7 +175,8 @@ func (d *dispatcher) missing(pl planned, last map[string]lastKnown, now time.Tim
 		if h, known := pl.heads[name]; overdue || known && h.shard.Leaving != "" {
 			continue
 		}
-		clusters = append(clusters, traffic.Cluster{Name: name, Region: l.Region, Zones: l.Zones, Coordinates: l.Coordinates, Has: l.has, Sources: l.Sources})
+		clusters = append(clusters, traffic.Cluster{Name: name, Region: l.Region, Zones: l.Zones, Coordinates: l.Coordinates,
+			Weight: l.weight, Has: l.has, Sources: l.Sources})
 	}
 	return clusters
 }

@@ -51,6 +51,8 @@ type bucket struct {
 	written      int64
 	edges        map[string]v1alpha1.Edge
 	certificates map[string]v1alpha1.Certificate
+	// ready endpoints of a Service, by cluster; 2 where nothing is said.
+	ready map[string]int64
 	// sees is what every cluster's agent says of another; unschedulable are pods
 	// of deployments that find no node, by cluster.
 	sees          map[string]v1alpha1.ProbeResult
@@ -67,7 +69,7 @@ func newBucket(t *testing.T, clusters ...string) *bucket {
 		requests: map[string]v1alpha1.Request{}, shards: map[string]map[int64]*v1alpha1.Shard{}, beats: map[string]v1alpha1.Heartbeat{}, claims: map[string]v1alpha1.Heartbeat{},
 		reports: map[string]v1alpha1.Report{}, objects: map[v1alpha1.Key]v1alpha1.ObjectStatus{},
 		sees: map[string]v1alpha1.ProbeResult{}, unschedulable: map[string]int64{},
-		edges: map[string]v1alpha1.Edge{}, certificates: map[string]v1alpha1.Certificate{},
+		edges: map[string]v1alpha1.Edge{}, certificates: map[string]v1alpha1.Certificate{}, ready: map[string]int64{},
 		statuses: map[string]v1alpha1.ClusterStatus{}, calls: map[string]int{}, fail: func(string, string) error { return nil }}
 	b.federation.UID = "fed-uid"
 	b.federation.Spec.KeepRevisions = 4
@@ -171,7 +173,11 @@ func (b *bucket) row(cluster string, o v1alpha1.ShardObject) v1alpha1.ObjectRepo
 	}
 	if isService(o.Key) {
 		r.Addresses = []string{fmt.Sprintf("192.0.2.%d", cluster[0]-'a'+1)}
-		r.Ports = []v1alpha1.ServicePortReport{{Port: 80, Ready: 2}}
+		ready, told := b.ready[cluster]
+		if !told {
+			ready = 2
+		}
+		r.Ports = []v1alpha1.ServicePortReport{{Port: 80, Ready: ready}}
 	}
 	return r
 }
