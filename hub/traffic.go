@@ -121,7 +121,8 @@ func (s *Store) Edge(ctx context.Context, name string) (*v1alpha1.Edge, int64, e
 }
 
 // Edges reads every registration in one listing, by name, without what the
-// edges see. One that is corrupt is left out.
+// edges see. One that was put there without what the listing tells, by a copy
+// for example, is read by itself; one that is corrupt is left out.
 func (s *Store) Edges(ctx context.Context) ([]v1alpha1.Edge, error) {
 	var edges []v1alpha1.Edge
 	for a, err := range s.bucket.List(ctx, edgesPrefix, "") {
@@ -132,12 +133,30 @@ func (s *Store) Edges(ctx context.Context) ([]v1alpha1.Edge, error) {
 		if !ok || checkEdgeName(name) != nil {
 			continue
 		}
-		e := v1alpha1.Edge{}
-		if decodeJSON([]byte(a.Metadata[metaEdge]), &e) == nil && e.Name == name {
-			edges = append(edges, e)
+		e, err := s.listedEdge(ctx, name, a.Metadata[metaEdge])
+		switch {
+		case err == nil:
+			edges = append(edges, *e)
+		case v1alpha1.Unusable(err) || apierrors.IsNotFound(err):
+		default:
+			return nil, err
 		}
 	}
 	return edges, nil
+}
+
+// listedEdge is a registration as a listing tells it, else as it is stored.
+func (s *Store) listedEdge(ctx context.Context, name, listed string) (*v1alpha1.Edge, error) {
+	e := &v1alpha1.Edge{}
+	if decodeJSON([]byte(listed), e) == nil && e.Name == name {
+		return e, nil
+	}
+	e, _, err := s.Edge(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	e.Health = nil
+	return e, nil
 }
 
 // PutEdge overwrites a registration if it is at that generation, or creates it
