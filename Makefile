@@ -172,6 +172,7 @@ verify-generated: lab
 .PHONY: verify-chart
 verify-chart: tools-helm
 	$(BIN)/helm lint --strict --quiet charts/fed-agent -f charts/fed-agent/ci/values.yaml
+	$(BIN)/helm lint --strict --quiet charts/fed-edge -f charts/fed-edge/ci/values.yaml
 	cd .ci && $(GO) test -count=1 ./chart
 
 .PHONY: verify-docs
@@ -189,9 +190,9 @@ verify-depguard: tools-lint
 ##@ Release
 
 .PHONY: image
-image: ## Write OCI images of fed-agent and the sample application to dist/ (IMAGE_ARCH=amd64|arm64); needs no registry, no container engine.
-	GOOS=linux GOARCH=$(IMAGE_ARCH) $(GO) build -ldflags '$(LDFLAGS)' -o $(DIST)/linux-$(IMAGE_ARCH)/ ./cmd/fed-agent ./test/k8shserver
-	@cd .ci && for name in fed-agent k8shserver; do \
+image: ## Write OCI images of fed-agent, fed-edge and the sample application to dist/ (IMAGE_ARCH=amd64|arm64); needs no registry, no container engine.
+	GOOS=linux GOARCH=$(IMAGE_ARCH) $(GO) build -ldflags '$(LDFLAGS)' -o $(DIST)/linux-$(IMAGE_ARCH)/ ./cmd/fed-agent ./cmd/fed-edge ./test/k8shserver
+	@cd .ci && for name in fed-agent fed-edge k8shserver; do \
 	  $(GO) run ./image -binary $(DIST)/linux-$(IMAGE_ARCH)/$$name -arch $(IMAGE_ARCH) -name $(IMAGE_REPOSITORY)/$$name:$(VERSION) \
 	    -license ../LICENSE -out $(DIST)/$$name-linux-$(IMAGE_ARCH).tar; \
 	done

@@ -1,5 +1,5 @@
-// Package chart renders the fed-agent chart with values good and bad and
-// reads what a cluster would be given. It never talks to a cluster.
+// Package chart renders the charts with values good and bad and reads what a
+// cluster would be given. It never talks to a cluster.
 package chart
 
 import (
@@ -84,7 +84,12 @@ func helm(t *testing.T, args ...string) (string, error) {
 // render gives the chart's objects with the least values and what is set.
 func render(t *testing.T, set ...string) []object {
 	t.Helper()
-	out, err := helm(t, templateArgs(set)...)
+	return renderWith(t, templateArgs(set))
+}
+
+func renderWith(t *testing.T, args []string) []object {
+	t.Helper()
+	out, err := helm(t, args...)
 	if err != nil {
 		t.Fatalf("helm template: %v\n%s", err, out)
 	}
@@ -199,8 +204,13 @@ func TestNoRBACNoAccount(t *testing.T) {
 
 func TestPodsAreConfined(t *testing.T) {
 	t.Parallel()
-	objects := render(t)
-	for _, kind := range []string{"Deployment", "Pod"} {
+	confined(t, render(t), "Deployment", "Pod")
+}
+
+// confined checks how the pods of these kinds are.
+func confined(t *testing.T, objects []object, kinds ...string) {
+	t.Helper()
+	for _, kind := range kinds {
 		o := find(t, objects, kind)
 		spec := o.Spec.Template.Spec
 		if kind == "Pod" {
@@ -314,11 +324,16 @@ func TestFileBucketWithoutMountIsWarnedOf(t *testing.T) {
 // TestEveryValueIsExplained looks for each value, by its dotted path, in the chart's README.
 func TestEveryValueIsExplained(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile(chartDir + "/README.md")
+	explained(t, chartDir)
+}
+
+func explained(t *testing.T, dir string) {
+	t.Helper()
+	readme, err := os.ReadFile(dir + "/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(chartDir + "/values.yaml")
+	text, err := os.ReadFile(dir + "/values.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
