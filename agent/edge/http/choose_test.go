@@ -141,8 +141,8 @@ func TestReturnIsGradual(t *testing.T) {
 	first.set(time.Minute, 0, noon)
 	first.note(false, noon)
 	first.note(true, noon)
-	if got := first.share(noon); got != 0.1 {
-		t.Errorf("one that was down when it was first seen: %v", got)
+	if got := first.share(noon); got != 1 {
+		t.Errorf("one that is up for the first time: %v", got)
 	}
 }
 

@@ -59,9 +59,9 @@ func (s *shard) count(fits func(*endpoint) bool) int {
 // gate is how much of what comes its way a cluster takes: it outlives documents.
 type gate struct {
 	mu sync.Mutex
-	// seen: it has been up or down before.
-	seen, down bool
-	back       time.Time
+	// served: it has been up before; down: it is not now.
+	served, down bool
+	back         time.Time
 	over       time.Duration
 	rate       float64
 	tokens     float64
@@ -81,15 +81,17 @@ func (g *gate) set(over time.Duration, rate int64, now time.Time) {
 
 func (g *gate) most() float64 { return max(1, g.rate*burst) }
 
-// note tells whether the shard is up. One that was down before and is up
-// returns bit by bit; one that is up when first seen does not.
+// note tells whether the shard is up. One that has served, was down and is up
+// returns bit by bit. One that is up for the first time does not: its clients
+// were nobody else's before, and those that are new together would send each
+// other's clients away.
 func (g *gate) note(up bool, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if up && g.seen && g.down {
+	if up && g.served && g.down {
 		g.back = now
 	}
-	g.seen, g.down = true, !up
+	g.served, g.down = g.served || up, !up
 }
 
 // admits says whether a request is taken, and counts it.
