@@ -62,10 +62,10 @@ type gate struct {
 	// served: it has been up before; down: it is not now.
 	served, down bool
 	back         time.Time
-	over       time.Duration
-	rate       float64
-	tokens     float64
-	filled     time.Time
+	over         time.Duration
+	rate         float64
+	tokens       float64
+	filled       time.Time
 }
 
 // set takes over what a document says.
