@@ -31,6 +31,7 @@ type joinOptions struct {
 	taintText []string
 	taints    []v1alpha1.Taint
 	ranges    []string
+	sources   []string
 	// place is --coordinates, coordinates what it says; nil for nothing.
 	place       string
 	coordinates *v1alpha1.Coordinates
@@ -76,6 +77,7 @@ func newCmdJoin(s *session) *cobra.Command {
 	f.StringToStringVar(&o.labels, "labels", nil, "Labels of the cluster: key=value,…")
 	f.StringSliceVar(&o.taintText, "taints", nil, "Taints of the cluster: key=value:NoSchedule,…")
 	f.StringSliceVar(&o.ranges, "address-ranges", nil, "CIDRs within which the cluster may report addresses")
+	f.StringSliceVar(&o.sources, "sources", nil, "CIDRs that connections of the cluster's pods come from, where its nodes' pod ranges do not tell: they reach their own cluster first")
 	f.BoolVar(&o.install, "install", false, "Run the helm command that installs the agent")
 	o.helm.addFlags(f)
 	o.legacy = addLegacyFlags(f, append(kubefedCommon, "secret-name", "service-account-name")...)
@@ -124,8 +126,8 @@ func (o *joinOptions) validate() error {
 	if errs := metav1validation.ValidateLabels(o.labels, field.NewPath("labels")); len(errs) > 0 {
 		return fmt.Errorf("--labels: %w", errs.ToAggregate())
 	}
-	if errs := validateRanges(o.ranges); errs != nil {
-		return errs
+	if err := errors.Join(validateRanges("address-ranges", o.ranges), validateRanges("sources", o.sources)); err != nil {
+		return err
 	}
 	if o.install && o.context == "" {
 		return errors.New("--install needs --cluster-context: the agent is installed in that cluster")
@@ -140,10 +142,10 @@ func clusterName(name string) error {
 	return nil
 }
 
-func validateRanges(ranges []string) error {
+func validateRanges(flag string, ranges []string) error {
 	for _, r := range ranges {
-		if errs := validation.IsValidCIDR(field.NewPath("address-ranges"), r); len(errs) > 0 {
-			return fmt.Errorf("--address-ranges %q: %w", r, errs.ToAggregate())
+		if errs := validation.IsValidCIDR(field.NewPath(flag), r); len(errs) > 0 {
+			return fmt.Errorf("--%s %q: %w", flag, r, errs.ToAggregate())
 		}
 	}
 	return nil
@@ -220,7 +222,7 @@ func (o *joinOptions) memberAlready(c *v1alpha1.Cluster, err error) error {
 func (o *joinOptions) cluster(found *member, first bool) *v1alpha1.Cluster {
 	c := &v1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: o.name, UID: uuid.NewUUID(), Labels: o.labels,
 		CreationTimestamp: metav1.NewTime(o.now()).Rfc3339Copy()},
-		Spec: v1alpha1.ClusterSpec{Region: o.region, Zones: o.zones, Taints: o.taints, AddressRanges: o.ranges, Coordinates: o.coordinates,
+		Spec: v1alpha1.ClusterSpec{Region: o.region, Zones: o.zones, Taints: o.taints, AddressRanges: o.ranges, Sources: o.sources, Coordinates: o.coordinates,
 			LeaderEligible: o.eligible || (first && !o.eligibleSet), MemberUID: found.uid}}
 	if c.Spec.Region == "" {
 		c.Spec.Region = found.region

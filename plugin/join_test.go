@@ -22,6 +22,9 @@ func TestJoinWithCoordinates(t *testing.T) {
 	if got := command(t, hub, "", "join", "c2", "--coordinates=100,0"); got.code != 1 || !strings.Contains(got.err, "--coordinates latitude 100, longitude 0: want -90 to 90") {
 		t.Errorf("on no map: %+v", got)
 	}
+	if got := command(t, hub, "", "join", "c2", "--sources=10.0.0.1"); got.code != 1 || !strings.Contains(got.err, `--sources "10.0.0.1"`) {
+		t.Errorf("exit %d: %s", got.code, got.err)
+	}
 	if got := command(t, hub, "", "join", "c2", "--coordinates=Mons"); got.code != 1 || !strings.Contains(got.err, `--coordinates "Mons": want LATITUDE,LONGITUDE`) || len(hub.Members) != 1 {
 		t.Errorf("a name: %+v", got)
 	}
@@ -30,6 +33,7 @@ func TestJoinWithCoordinates(t *testing.T) {
 func TestPatchClusterChecksWhereRequestsGo(t *testing.T) {
 	tests := []struct{ patch, says string }{
 		{`{"spec":{"trafficWeight":101}}`, "spec.trafficWeight: 101: want 0 to 100"},
+		{`{"spec":{"sources":["10.0.0.1"]}}`, `spec.sources[0]: "10.0.0.1": want a CIDR`},
 		{`{"spec":{"trafficWeight":-1}}`, "spec.trafficWeight: -1"},
 		{`{"spec":{"coordinates":{"latitude":91,"longitude":0}}}`, "spec.coordinates: latitude 91"},
 	}

@@ -140,13 +140,14 @@ func member(pl planned, health health, c v1alpha1.Cluster, last *lastKnown) traf
 		m.Has = func(k v1alpha1.Key) bool { _, ok := h.shard.Object(k); return ok }
 	}
 	o := health.offers[c.Name]
+	if o != nil && len(o.sources) > 0 {
+		m.Sources = o.sources
+	}
+	m.Sources = union(m.Sources, c.Spec.Sources)
 	if o == nil {
 		return m
 	}
 	m.Services, m.NodeAddresses = map[v1alpha1.Key]*v1alpha1.ObjectReport{}, o.nodes
-	if len(o.sources) > 0 {
-		m.Sources = o.sources
-	}
 	for _, s := range pl.followed.services {
 		// A word on another object of that name says nothing of this one.
 		if row := o.services[s.Key]; row != nil && row.UID == s.UID {
@@ -154,6 +155,16 @@ func member(pl planned, health health, c v1alpha1.Cluster, last *lastKnown) traf
 		}
 	}
 	return m
+}
+
+// union is sorted, and has each once.
+func union(reported, told []string) []string {
+	if len(told) == 0 {
+		return reported
+	}
+	all := slices.Concat(reported, told)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // missing are clusters of the previous document whose entry is gone from the

@@ -102,3 +102,16 @@ func TestWhatMattersToTraffic(t *testing.T) {
 		}
 	}
 }
+
+// A user's word on where a cluster's pods come from is added to the member's.
+func TestSourcesOfTheRosterAreAdded(t *testing.T) {
+	c := v1alpha1.Cluster{}
+	c.Name, c.Spec.Sources = "a", []string{"10.9.0.0/16", "10.4.0.0/16"}
+	reported := health{offers: map[string]*offer{"a": {sources: []string{"10.4.0.0/16"}}}}
+	for name, h := range map[string]health{"reported": reported, "unread": {}} {
+		want := "[10.4.0.0/16 10.9.0.0/16]"
+		if got := fmt.Sprint(member(planned{}, h, c, nil).Sources); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -141,6 +142,11 @@ func (st clusters) update(ctx context.Context, k kinds.Kind, obj *unstructured.U
 func checkPlace(s *v1alpha1.ClusterSpec) error {
 	if w := s.TrafficWeight; w != nil && (*w < 0 || *w > v1alpha1.FullWeight) {
 		return fmt.Errorf("spec.trafficWeight: %d: want 0 to %d", *w, v1alpha1.FullWeight)
+	}
+	for i, r := range s.Sources {
+		if _, err := netip.ParsePrefix(r); err != nil {
+			return fmt.Errorf("spec.sources[%d]: %q: want a CIDR", i, r)
+		}
 	}
 	if s.Coordinates == nil {
 		return nil

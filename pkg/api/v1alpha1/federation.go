@@ -81,6 +81,10 @@ type ClusterSpec struct {
 	LeaderEligible bool `json:"leaderEligible,omitempty"`
 	// AddressRanges (CIDR) limits the addresses the member may report.
 	AddressRanges []string `json:"addressRanges,omitempty"`
+	// Sources (CIDR) are the addresses that connections of the member's pods come
+	// from, where it does not follow from its nodes' pod ranges; they are added to
+	// what the member reports.
+	Sources []string `json:"sources,omitempty"`
 	// Coordinates of the member, for what is closest; by default its region's.
 	Coordinates *Coordinates `json:"coordinates,omitempty"`
 	// TrafficWeight, 0 to 100, is the part of the users' requests that come its
