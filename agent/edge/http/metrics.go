@@ -34,16 +34,19 @@ func newMetrics(r prometheus.Registerer, s *Server) *metrics {
 }
 
 func (m *metrics) done(c *call, status int, took time.Duration) {
-	cluster := ""
+	backend, cluster := c.backend, ""
 	if c.last.shard != nil {
 		cluster = c.last.shard.cluster
+	}
+	if current := c.server.snapshot.Load(); current == nil || current.backends[backend] == nil {
+		backend, cluster = "", "" // it left the document, and its series with it
 	}
 	class := "none" // the client left, or the answer broke off
 	if status >= 100 && status < 600 {
 		class = strconv.Itoa(status/100) + "xx"
 	}
-	m.requests.WithLabelValues(c.backend, cluster, class).Inc()
-	m.duration.WithLabelValues(c.backend).Observe(took.Seconds())
+	m.requests.WithLabelValues(backend, cluster, class).Inc()
+	m.duration.WithLabelValues(backend).Observe(took.Seconds())
 }
 
 func (m *metrics) retried(backend string) { m.retries.WithLabelValues(backend).Inc() }

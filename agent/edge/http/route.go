@@ -1,13 +1,13 @@
 package http
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
-
-	"crypto/tls"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -43,7 +43,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 	c.ingress, c.backend = m.Ingress.Namespace+"/"+m.Ingress.Name, m.Backend
 	switch b := current.backends[m.Backend]; {
 	case m.Redirect && r.TLS == nil:
-		return s.redirect(rec, r)
+		return redirect(rec, r)
 	case b == nil || b.empty():
 		return unavailable(rec, "no cluster serves this backend")
 	}
@@ -86,14 +86,21 @@ func answer(w http.ResponseWriter, status int, why string) error {
 }
 
 // redirect sends the client to HTTPS, on its standard port.
-func (s *Server) redirect(w http.ResponseWriter, r *http.Request) error {
-	host := r.Host
-	if h, _, ok := strings.Cut(host, ":"); ok && strings.Count(host, ":") == 1 {
-		host = h
-	}
-	w.Header().Set("Location", "https://"+host+r.URL.RequestURI())
+func redirect(w http.ResponseWriter, r *http.Request) error {
+	w.Header().Set("Location", "https://"+withoutPort(r.Host)+r.URL.RequestURI())
 	w.WriteHeader(http.StatusPermanentRedirect)
 	return nil
+}
+
+func withoutPort(host string) string {
+	name, _, err := net.SplitHostPort(host)
+	switch {
+	case err != nil:
+		return host
+	case strings.Contains(name, ":"):
+		return "[" + name + "]"
+	}
+	return name
 }
 
 // ownCluster is the cluster that a client is in, "" for none.

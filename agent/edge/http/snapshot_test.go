@@ -74,3 +74,11 @@ func TestRepeatable(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutPort(t *testing.T) {
+	for host, want := range map[string]string{"a.example.com": "a.example.com", "a.example.com:80": "a.example.com", "[::1]:80": "[::1]", "[::1]": "[::1]"} {
+		if got := withoutPort(host); got != want {
+			t.Errorf("%s: %s", host, got)
+		}
+	}
+}
