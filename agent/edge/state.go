@@ -36,8 +36,11 @@ func load(dir string) (*saved, error) {
 		return nil, fmt.Errorf("read what was served last: %w", err)
 	}
 	s := &saved{}
-	if err := json.Unmarshal(text, s); err != nil || s.Document == nil {
-		return nil, errors.New("read what was served last: it is no document")
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil, fmt.Errorf("read what was served last: %w", err)
+	}
+	if s.Document == nil {
+		return nil, errors.New("read what was served last: there is no document in it")
 	}
 	return s, nil
 }
