@@ -110,7 +110,7 @@ func TestSourcesOfTheRosterAreAdded(t *testing.T) {
 	reported := health{offers: map[string]*offer{"a": {sources: []string{"10.4.0.0/16"}}}}
 	for name, h := range map[string]health{"reported": reported, "unread": {}} {
 		want := "[10.4.0.0/16 10.9.0.0/16]"
-		if got := fmt.Sprint(member(planned{}, h, c, nil).Sources); got != want {
+		if got := fmt.Sprint(member(planned{followed: &followed{}}, h, c, nil).Sources); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
