@@ -98,6 +98,7 @@ func (e *Endpoints) Amend(key v1alpha1.Key, o *v1alpha1.ObjectReport) {
 		known = slices.Clone(o.Ports)
 		for i := range known {
 			known[i].Ready, known[i].Endpoints = e.ready(of, known[i].Name)
+			known[i].Pods = e.pods
 		}
 		e.ports[name] = known
 	}

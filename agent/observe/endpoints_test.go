@@ -105,8 +105,14 @@ func TestReadyEndpointsAreCounted(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 2 { // the second time from memory
-				if got := printed(judged(t, e, svcManifest)); got != tc.want {
+				ports := judged(t, e, svcManifest)
+				if got := printed(ports); got != tc.want {
 					t.Errorf("got  %s\nwant %s", got, tc.want)
+				}
+				for _, p := range ports {
+					if p.Pods != tc.pods {
+						t.Errorf("%s: pods %t, want %t", p.Name, p.Pods, tc.pods)
+					}
 				}
 			}
 		})

@@ -13,7 +13,7 @@ import (
 )
 
 // reach are the endpoints (host:port, sorted) that a carrier connects to: the
-// pods, where the cluster tells them; else the load balancer, or the node port.
+// pods, where the cluster tells them, and nothing else while none is ready; else the load balancer, or the node port.
 // Whether the cluster may name them has been decided; what is no address at all
 // is left out.
 func reach(kind corev1.ServiceType, report *v1alpha1.ObjectReport, row *v1alpha1.ServicePortReport, nodes []string) []string {
@@ -26,7 +26,7 @@ func reach(kind corev1.ServiceType, report *v1alpha1.ObjectReport, row *v1alpha1
 		}
 	}
 	switch {
-	case len(found) > 0:
+	case len(found) > 0 || row.Pods:
 	case kind == corev1.ServiceTypeLoadBalancer:
 		for _, a := range report.Addresses {
 			found = appendEndpoint(found, a, row.Port)

@@ -250,3 +250,24 @@ func TestMaxRate(t *testing.T) {
 		}
 	}
 }
+
+// A cluster whose pods are reached is not tried by its node ports while none of
+// them is ready.
+func TestPodsStayTheEndpoints(t *testing.T) {
+	s := newScene(t)
+	s.service("web", `{spec: {type: NodePort, ports: [{name: http, port: 80, nodePort: 30080}]}}`)
+	s.cluster("a").NodeAddresses, s.cluster("b").NodeAddresses = []string{"192.0.2.10"}, []string{"192.0.2.20"}
+	row := &s.row("a").Ports[0]
+	s.row("b").Ports[0].NodePort = 30080
+	row.Pods, row.NodePort, row.Endpoints = true, 30080, []string{"10.4.0.1:8080", "10.4.0.2:8080"}
+	s.build()
+	row.Ready, row.Endpoints = 0, nil
+	for _, state := range []v1alpha1.BackendState{v1alpha1.BackendServing, v1alpha1.BackendOut} {
+		out := s.build()
+		got := out.Document.Backends[0].Clusters[0]
+		if got.State != state || strings.Join(got.Endpoints, " ") != "10.4.0.1:8080 10.4.0.2:8080" {
+			t.Errorf("%s with %v, want %s with the pods", got.State, got.Endpoints, state)
+		}
+		s.pass(15)
+	}
+}

@@ -129,8 +129,10 @@ type ServicePortReport struct {
 	NodePort int64 `json:"nodePort,omitempty"`
 	// Ready endpoints.
 	Ready int64 `json:"ready"`
-	// Endpoints (host:port, sorted) that are ready, where the agent was told that
-	// pods can be reached from outside the cluster; else none.
+	// Pods says that the agent was told that pods can be reached from outside the
+	// cluster: Endpoints are then all that carriers go to, be there none.
+	Pods bool `json:"pods,omitempty"`
+	// Endpoints (host:port, sorted) that are ready, with Pods.
 	Endpoints []string `json:"endpoints,omitempty"`
 }
 
