@@ -150,7 +150,12 @@ check 60 "the DaemonSet runs on its 3 nodes" 3 daemons
 check 30 "the ConfigMap is there" "while away" setting "$sixth"
 run fed get clusters
 
-edge() { run "${fleet[@]}" edge "$1" --bucket="$bucket" --zone="$2" --address="$3" --http-listen="$3:$port" --https-listen=; }
+say "Running replicas stay where they are until somebody says otherwise"
+run fed rebalance rs k8shserver
+some() { (( $(replicas "$1") > 0 )) && echo some; }
+check 90 "gce-$sixth runs its part" some some "$sixth"
+
+edge() { run "${fleet[@]}" edge "$1" --bucket="$bucket" --region="${2%-*}" --zone="$2" --address="$3" --http-listen="$3:$port" --https-listen=; }
 ask()  { if command -v curl >/dev/null; then curl -sS --max-time 5 "http://$1:$port/"; else k8shserver -get "http://$1:$port/"; fi; }
 zone() { ask "$1" | grep -o '"zone":"[^"]*"' | cut -d'"' -f4; }
 address() { "$@" get ingress k8shserver -o 'jsonpath={.status.loadBalancer.ingress[*].ip}'; }

@@ -47,6 +47,9 @@ func Commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 
 type agentsKey struct{}
 
+// emulatorVariable is where clients of Cloud Storage look for an emulated one.
+const emulatorVariable = "STORAGE_EMULATOR_HOST"
+
 // agents runs those of one script and ends them with it.
 type agents struct {
 	bin string
@@ -68,7 +71,6 @@ func (a *agents) fleet() *fleet.Fleet {
 	return &fleet.Fleet{
 		Bin: a.bin, Kubeconfig: a.kubeconfig(), Namespace: a.env.Getenv("AGENTNS"),
 		Dir: filepath.Join(a.env.WorkDir, "agents"),
-		Env: []string{"STORAGE_EMULATOR_HOST=" + a.env.Getenv("STORAGE_EMULATOR_HOST")},
 	}
 }
 
@@ -82,6 +84,7 @@ func fleetOf(ts *testscript.TestScript) *fleet.Fleet {
 	f := ts.Value(agentsKey{}).(*agents).fleet()
 	f.Kubeconfig, _, _ = strings.Cut(ts.Getenv("KUBECONFIG"), ":")
 	f.Namespace = ts.Getenv("AGENTNS")
+	f.Env = []string{emulatorVariable + "=" + ts.Getenv(emulatorVariable)} // a script may run one of its own
 	f.Args = strings.Fields(ts.Getenv("AGENTARGS")) // a script that waits for silence lets agents beat faster
 	return f
 }
@@ -207,7 +210,7 @@ func output(ts *testscript.TestScript, command []string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, k := range []string{"PATH", "HOME", "USER", "KUBECONFIG", "LAB_DIR", "STORAGE_EMULATOR_HOST"} {
+	for _, k := range []string{"PATH", "HOME", "USER", "KUBECONFIG", "LAB_DIR", emulatorVariable} {
 		cmd.Env = append(cmd.Env, k+"="+ts.Getenv(k))
 	}
 	out, err := cmd.CombinedOutput()

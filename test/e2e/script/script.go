@@ -61,7 +61,7 @@ func CloudBucket(e *testscript.Env) error {
 	e.Defer(server.Close)
 	e.Values[emulatorKey{}] = server
 	e.Setenv("BUCKET", "gs://federation")
-	e.Setenv("STORAGE_EMULATOR_HOST", server.URL)
+	e.Setenv(emulatorVariable, server.URL)
 	return nil
 }
 

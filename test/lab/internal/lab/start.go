@@ -18,6 +18,8 @@ import (
 
 const (
 	readyPoll = 50 * time.Millisecond
+	// portPatience is how long a killed process may hold its port.
+	portPatience = 5 * time.Second
 	remind    = 10 * time.Second
 	logTail   = 15 // lines shown of the log of a cluster that does not start
 	// logLimit is the size above which a log is begun anew at the next start, the old one kept beside it.
@@ -79,13 +81,23 @@ func (l *Lab) startOne(ctx context.Context, c Cluster, timeout time.Duration) er
 }
 
 func (l *Lab) spawnControlPlane(c Cluster) (<-chan struct{}, error) {
-	if err := portFree(c.Port); err != nil {
+	if err := soonFree(c.Port); err != nil {
 		return nil, fmt.Errorf("start cluster %s: its port is taken by another program: %w; end that program, or remove the cluster and create it again", c.Name, err)
 	}
 	if err := os.Remove(c.file(spec.ReadyFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("start cluster %s: %w", c.Name, err)
 	}
 	return l.spawn(c, controlPlane, l.program.ControlPlane)
+}
+
+// soonFree gives the kernel time to clear away a process that was killed: it
+// counts as dead before its last thread has let go of the port.
+func soonFree(port int) error {
+	for end := time.Now().Add(portPatience); ; time.Sleep(readyPoll) {
+		if err := portFree(port); err == nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 func (l *Lab) spawnRealNodes(c Cluster) (<-chan struct{}, error) {
