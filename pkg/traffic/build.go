@@ -26,8 +26,12 @@ const (
 	// UnreadyFor is how long a cluster that reports nothing ready is left in
 	// traffic.
 	UnreadyFor = 15 * time.Second
-	// MaxEndpoints of one backend in one cluster are told to carriers.
-	MaxEndpoints = 1000
+	// MaxEndpoints of one backend in one cluster are told to carriers, and
+	// MaxDocumentEndpoints of all: each carrier checks every one of them.
+	MaxEndpoints         = 1000
+	MaxDocumentEndpoints = 20_000
+	// MaxAddresses of an Ingress: members show no more.
+	MaxAddresses = 64
 )
 
 // Build decides what carriers serve. Equal input gives equal output, whatever
@@ -91,6 +95,7 @@ func newBuilder(in *Input) *builder {
 	}
 	slices.Sort(b.addresses)
 	b.addresses = slices.Compact(b.addresses)
+	b.addresses = slices.Clip(b.addresses[:min(len(b.addresses), MaxAddresses)])
 	return b
 }
 
@@ -121,6 +126,7 @@ func (b *builder) output() Output {
 	for _, name := range sortedKeys(b.backends) {
 		t.Backends = append(t.Backends, b.backends[name].doc)
 	}
+	limitEndpoints(t.Backends)
 	return Output{Document: t, Certificates: maps.Clone(b.certificates), Ingresses: b.results, Again: b.again}
 }
 

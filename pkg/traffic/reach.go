@@ -3,7 +3,6 @@ package traffic
 import (
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,7 +12,8 @@ import (
 )
 
 // reach are the endpoints (host:port, sorted) that a carrier connects to: the
-// pods, where the cluster tells them, and nothing else while none is ready; else the load balancer, or the node port.
+// pods, where the cluster tells them, and nothing else while none is ready; else
+// the load balancer, or the node port.
 // Whether the cluster may name them has been decided; what is no address at all
 // is left out.
 func reach(kind corev1.ServiceType, report *v1alpha1.ObjectReport, row *v1alpha1.ServicePortReport, nodes []string) []string {
@@ -36,8 +36,7 @@ func reach(kind corev1.ServiceType, report *v1alpha1.ObjectReport, row *v1alpha1
 			found = appendEndpoint(found, a, row.NodePort)
 		}
 	}
-	found = sorted(found)
-	return slices.Clip(found[:min(len(found), MaxEndpoints)])
+	return sorted(found)
 }
 
 func appendEndpoint(list []string, host string, port int64) []string {

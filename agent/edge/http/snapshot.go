@@ -23,7 +23,6 @@ const (
 	mostInterval    = 5 * time.Minute
 	mostTimeout     = time.Hour
 	mostThreshold   = 10
-	maxEndpoints    = 20_000
 )
 
 // snapshot is one document, ready to be served. It is never changed.
@@ -155,7 +154,7 @@ func (s *snapshot) endpoint(key endpointKey, last *snapshot, fresh bool) *endpoi
 	if e := s.endpoints[key]; e != nil {
 		return e
 	}
-	if !dialable(key.address) || !spoken(key.protocol) || len(s.endpoints) >= maxEndpoints {
+	if !dialable(key.address) || !spoken(key.protocol) || len(s.endpoints) >= traffic.MaxDocumentEndpoints {
 		s.skipped++
 		return nil
 	}
