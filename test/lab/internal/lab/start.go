@@ -20,8 +20,8 @@ const (
 	readyPoll = 50 * time.Millisecond
 	// portPatience is how long a killed process may hold its port.
 	portPatience = 5 * time.Second
-	remind    = 10 * time.Second
-	logTail   = 15 // lines shown of the log of a cluster that does not start
+	remind       = 10 * time.Second
+	logTail      = 15 // lines shown of the log of a cluster that does not start
 	// logLimit is the size above which a log is begun anew at the next start, the old one kept beside it.
 	logLimit = 32 << 20
 )
