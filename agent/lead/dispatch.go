@@ -131,7 +131,7 @@ func (d *dispatcher) pass(ctx context.Context) (time.Duration, error) {
 	if err := d.certs.put(ctx, out.Certificates); err != nil {
 		return 0, err
 	}
-	if err := d.publish(ctx, pl, out.Document); apierrors.IsConflict(err) {
+	if err := d.publish(ctx, out.Document); apierrors.IsConflict(err) {
 		logr.FromContextOrDiscard(ctx).Info("traffic document was written by another", "err", err.Error())
 		d.read = false
 		return bellEvery, nil
@@ -202,12 +202,11 @@ func (d *dispatcher) take(doc *v1alpha1.Traffic) {
 
 // publish writes the document if it differs from the previous one, and once in
 // a term in any case: what an earlier leader still tries to write will then fail.
-func (d *dispatcher) publish(ctx context.Context, pl planned, doc v1alpha1.Traffic) error {
+func (d *dispatcher) publish(ctx context.Context, doc v1alpha1.Traffic) error {
 	if d.claimed && traffic.Same(d.previous, &doc) {
 		return nil
 	}
-	doc.TypeMeta = metav1.TypeMeta{APIVersion: v1alpha1.APIVersion, Kind: "Traffic"}
-	doc.FederationUID, doc.Epoch, doc.Serial = pl.federation, d.epoch, 1
+	doc.Epoch, doc.Serial = d.epoch, 1
 	if d.previous != nil {
 		doc.Serial = d.previous.Serial + 1
 	}

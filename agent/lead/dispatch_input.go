@@ -42,13 +42,12 @@ func (d *dispatcher) list(ctx context.Context) bool {
 }
 
 // registered are the federation's edges by name, with what the document depends
-// on.
+// on: where a client reaches them.
 func registered(found []v1alpha1.Edge, federation types.UID) []v1alpha1.Edge {
 	var edges []v1alpha1.Edge
 	for _, e := range found {
 		if e.FederationUID == federation {
-			edges = append(edges, v1alpha1.Edge{Name: e.Name, FederationUID: e.FederationUID, Region: e.Region, Zone: e.Zone, Coordinates: e.Coordinates,
-				Addresses: keep(e.Addresses, mostEdgeAddresses, isAddress)})
+			edges = append(edges, v1alpha1.Edge{Name: e.Name, Addresses: keep(e.Addresses, mostEdgeAddresses, isAddress)})
 		}
 	}
 	slices.SortFunc(edges, func(a, b v1alpha1.Edge) int { return cmp.Compare(a.Name, b.Name) })
@@ -128,9 +127,11 @@ func member(pl planned, health health, c v1alpha1.Cluster, last *lastKnown) traf
 	m := traffic.Cluster{Name: c.Name, Region: c.Spec.Region, Zones: c.Spec.Zones, Coordinates: c.Spec.Coordinates,
 		Weight: c.Spec.TrafficWeight, Leaving: c.Spec.Leaving != "", Has: last.has, Sources: last.sources()}
 	if told := health.told[c.Name]; told.UID == c.UID {
-		m.Region = cmp.Or(m.Region, told.Region)
+		if m.Region == "" && isPlace(told.Region) {
+			m.Region = told.Region
+		}
 		if len(m.Zones) == 0 {
-			m.Zones = told.Zones
+			m.Zones = keep(told.Zones, mostZones, isPlace)
 		}
 	}
 	if v := health.verdicts[c.Name]; v.UID == c.UID {
@@ -147,7 +148,7 @@ func member(pl planned, health health, c v1alpha1.Cluster, last *lastKnown) traf
 	if o == nil {
 		return m
 	}
-	m.Services, m.NodeAddresses = map[v1alpha1.Key]*v1alpha1.ObjectReport{}, o.nodes
+	m.Services, m.NodeAddresses, m.NodesUntold = map[v1alpha1.Key]*v1alpha1.ObjectReport{}, o.nodes, o.untold
 	for _, s := range pl.followed.services {
 		// A word on another object of that name says nothing of this one.
 		if row := o.services[s.Key]; row != nil && row.UID == s.UID {

@@ -2,12 +2,14 @@ package lead
 
 import (
 	"maps"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 	"github.com/kubectl-fed/kubectl-fed/pkg/status"
@@ -20,7 +22,9 @@ const (
 	mostAddresses = 64   // of one Service, or of nodes
 	mostSources   = 512
 	mostReady     = 1 << 20
-	// Prefixes that are shorter claim more than any cluster has.
+	mostZones     = 64
+	// Sources that together are more than one prefix so short claim more than any
+	// cluster has.
 	shortestSource4, shortestSource6 = 8, 16
 )
 
@@ -29,6 +33,8 @@ const (
 type offer struct {
 	services       map[v1alpha1.Key]*v1alpha1.ObjectReport
 	nodes, sources []string
+	// untold: no report of this term told of nodes.
+	untold bool
 }
 
 // offered is the member's offer; the same one as long as nothing of it changes.
@@ -39,7 +45,7 @@ func (m *memberView) offered(ranges []string) *offer {
 	next := newOffer(m.report, ranges)
 	if m.offer != nil { // an agent that cannot list nodes just now has moved none
 		if len(m.report.NodeAddresses) == 0 {
-			next.nodes = nodes(m.offer.nodes, ranges)
+			next.nodes, next.untold = nodes(m.offer.nodes, ranges), m.offer.untold
 		}
 		if len(m.report.Sources) == 0 {
 			next.sources = m.offer.sources
@@ -54,7 +60,7 @@ func (m *memberView) offered(ranges []string) *offer {
 
 // same says whether two offers let carriers go the same ways.
 func (o *offer) same(other *offer) bool {
-	if !slices.Equal(o.nodes, other.nodes) || !slices.Equal(o.sources, other.sources) {
+	if o.untold != other.untold || !slices.Equal(o.nodes, other.nodes) || !slices.Equal(o.sources, other.sources) {
 		return false
 	}
 	return maps.EqualFunc(o.services, other.services, func(a, b *v1alpha1.ObjectReport) bool {
@@ -64,7 +70,8 @@ func (o *offer) same(other *offer) bool {
 
 // newOffer takes from a report what may be believed.
 func newOffer(r *v1alpha1.Report, ranges []string) *offer {
-	o := &offer{services: map[v1alpha1.Key]*v1alpha1.ObjectReport{}, nodes: nodes(r.NodeAddresses, ranges), sources: sources(r.Sources)}
+	o := &offer{services: map[v1alpha1.Key]*v1alpha1.ObjectReport{}, nodes: nodes(r.NodeAddresses, ranges), sources: sources(r.Sources),
+		untold: len(r.NodeAddresses) == 0}
 	for i := range r.Objects {
 		if row := &r.Objects[i]; isService(row.Key) {
 			o.services[row.Key] = believed(row, ranges)
@@ -121,19 +128,30 @@ func endpoint(s string, ranges []string) bool {
 	return err == nil && n > 0
 }
 
-// sources are the prefixes that can be one cluster's.
-func sources(reported []string) []string {
-	return keep(reported, mostSources, func(s string) bool {
+// sources are the prefixes that can be one cluster's: one that claimed the whole
+// Internet would be given everybody's requests.
+func sources(reported []string) (kept []string) {
+	left4, left6 := 1.0, 1.0 // parts of the shortest prefix
+	for _, s := range reported {
 		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			return false
+		if err != nil || p.Addr().Is4In6() || len(kept) == mostSources {
+			continue
 		}
+		left, shortest := &left6, shortestSource6
 		if p.Addr().Is4() {
-			return p.Bits() >= shortestSource4
+			left, shortest = &left4, shortestSource4
 		}
-		return !p.Addr().Is4In6() && p.Bits() >= shortestSource6
-	})
+		if part := math.Ldexp(1, shortest-p.Bits()); part <= *left {
+			*left -= part
+			kept = append(kept, s)
+		}
+	}
+	return kept
 }
+
+// isPlace says whether a region or a zone can have that name: members read it
+// from a node's label.
+func isPlace(s string) bool { return len(validation.IsValidLabelValue(s)) == 0 }
 
 // keep filters a list, at most so many of it. It is the list itself where
 // nothing is left out.

@@ -70,9 +70,51 @@ func TestAnOfferStaysTheSameUntilItChanges(t *testing.T) {
 	m.offered(nil)
 	m.report = reportOf(v1alpha1.ServicePortReport{Port: 80, Ready: 1})
 	m.report.NodeAddresses, m.report.Sources = nil, nil
-	if o := m.offered(nil); len(o.nodes) != 1 || len(o.sources) != 3 {
+	if o := m.offered(nil); len(o.nodes) != 1 || len(o.sources) != 3 || o.untold {
 		t.Errorf("an agent that cannot list nodes has none: %+v", o)
 	}
+}
+
+// Who has never told of nodes since the term began may have them still; whose
+// nodes may not be named has none.
+func TestNodesThatNobodyTold(t *testing.T) {
+	m := &memberView{report: reportOf(v1alpha1.ServicePortReport{Port: 80, Ready: 1})}
+	m.report.NodeAddresses = nil
+	first := m.offered(nil)
+	told := *m.report
+	told.NodeAddresses = []string{"192.0.2.10"}
+	m.report = &told
+	second := m.offered([]string{"198.51.100.0/24"})
+	if !first.untold || second == first || second.untold || len(second.nodes) != 0 {
+		t.Errorf("first %+v, then %+v", first, second)
+	}
+	c := v1alpha1.Cluster{}
+	c.Name = "a"
+	for _, o := range []*offer{first, second} {
+		h := health{offers: map[string]*offer{"a": o}}
+		equal(t, "untold", member(planned{followed: &followed{}}, h, c, nil).NodesUntold, o.untold)
+	}
+}
+
+// No member makes itself the own cluster of everybody.
+func TestSourcesOfOneClusterTogether(t *testing.T) {
+	var all []string
+	for i := range 256 {
+		all = append(all, fmt.Sprintf("%d.0.0.0/8", i), fmt.Sprintf("20%02x::/16", i))
+	}
+	equal(t, "whole", fmt.Sprint(sources(all)), "[0.0.0.0/8 2000::/16]")
+	halves := []string{"10.0.0.0/9", "11.0.0.0/9", "12.0.0.0/32", "fd00::/17", "fd01::/16", "fd02::/17"}
+	equal(t, "halves", fmt.Sprint(sources(halves)), "[10.0.0.0/9 11.0.0.0/9 fd00::/17 fd02::/17]")
+}
+
+func TestPlacesAreNamesAndFew(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	told := v1alpha1.ClusterStatus{Region: long, Zones: append([]string{long, "a b"}, slices.Repeat([]string{"z"}, 100)...)}
+	c := v1alpha1.Cluster{}
+	c.Name = "a"
+	m := member(planned{followed: &followed{}}, health{told: map[string]v1alpha1.ClusterStatus{"a": told}}, c, nil)
+	equal(t, "region", m.Region, "")
+	equal(t, "zones", strings.Join(m.Zones, ""), strings.Repeat("z", mostZones))
 }
 
 func TestWhatMattersToTraffic(t *testing.T) {

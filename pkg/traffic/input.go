@@ -57,6 +57,9 @@ type Cluster struct {
 	Services map[v1alpha1.Key]*v1alpha1.ObjectReport
 	// NodeAddresses, limited likewise, are where its node ports are reached.
 	NodeAddresses []string
+	// NodesUntold: it does not tell of nodes, so that none of them is known to have
+	// moved.
+	NodesUntold bool
 	// Sources are where its pods' connections come from.
 	Sources []string
 }

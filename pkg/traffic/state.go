@@ -43,7 +43,9 @@ type view struct {
 	// endpoints of the report, and why there are none.
 	endpoints []string
 	why       string
-	maxRate   int64
+	// blind: endpoints are missing only because nodes are not known.
+	blind   bool
+	maxRate int64
 }
 
 func (n *backend) view(in *Input, c *Cluster, previous *v1alpha1.BackendCluster) *view {
@@ -70,6 +72,7 @@ func (n *backend) view(in *Input, c *Cluster, previous *v1alpha1.BackendCluster)
 	if t := n.service.Spec.Type; t != corev1.ServiceTypeLoadBalancer && t != corev1.ServiceTypeNodePort {
 		v.why = reasonUnreachable
 	}
+	v.blind = c.NodesUntold && !v.row.Pods && v.row.NodePort > 0 && n.service.Spec.Type != corev1.ServiceTypeLoadBalancer
 	if n.maxRate > 0 {
 		v.maxRate = n.maxRate * max(1, min(v.row.Ready, mostReady))
 	}
@@ -140,9 +143,9 @@ func (v *view) took() bool { return v.previous != nil && takes(v.previous) }
 func (v *view) holds() bool { return v.frozen && v.took() }
 
 // known are the endpoints of the report; where it has none because nothing is
-// ready, or is an old one, those of before.
+// ready, or because it does not tell, or is an old one, those of before.
 func (v *view) known() []string {
-	fresh := v.row != nil && v.row.Ready > 0 && !v.cluster.Verdict.Stale
+	fresh := v.row != nil && v.row.Ready > 0 && !v.cluster.Verdict.Stale && !v.blind
 	if len(v.endpoints) > 0 || v.previous == nil || fresh {
 		return v.endpoints
 	}

@@ -211,6 +211,27 @@ func TestEndpoints(t *testing.T) {
 			s.cluster("a").NodeAddresses = []string{"203.0.113.2", "203.0.113.1"}
 			s.row("a").Ports[0].NodePort = 30080
 		}, "203.0.113.1:30080 203.0.113.2:30080"},
+		{"node ports, by one who does not tell of nodes", func(s *scene) {
+			s.service("web", strings.Replace(webService, "LoadBalancer", "NodePort", 1))
+			for _, c := range []string{"a", "b"} {
+				s.cluster(c).NodeAddresses, s.row(c).Ports[0].NodePort = []string{"203.0.113.1"}, 30080
+			}
+			s.build()
+			s.cluster("a").NodeAddresses, s.cluster("a").NodesUntold = nil, true
+		}, "203.0.113.1:30080"},
+		{"node ports of nodes that may not be named any more", func(s *scene) {
+			s.service("web", strings.Replace(webService, "LoadBalancer", "NodePort", 1))
+			for _, c := range []string{"a", "b"} {
+				s.cluster(c).NodeAddresses, s.row(c).Ports[0].NodePort = []string{"203.0.113.1"}, 30080
+			}
+			s.build()
+			s.cluster("a").NodeAddresses = nil
+		}, ""},
+		{"a load balancer that is gone, of one who does not tell of nodes", func(s *scene) {
+			s.row("a").Ports[0].NodePort = 30080
+			s.build()
+			s.row("a").Addresses, s.cluster("a").NodesUntold = nil, true
+		}, ""},
 		{"of a dead cluster", func(s *scene) { s.build(); s.cluster("a").Services = nil; s.cluster("a").Verdict.Failed = true }, "198.51.100.1:80"},
 		{"of a cluster that moved while it was not trusted", func(s *scene) {
 			s.build()
