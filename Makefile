@@ -51,6 +51,12 @@ lab: ## Build bin/lab (real clusters on this machine), bin/kubectl (a link to it
 node-tools: ## Put what the lab's real nodes run into bin/node: containerd, runc, CNI plugins (Debian's packages, not installed), images.
 	./.ci/node-tools $(BIN)/node
 
+# The edge's image in bin/, for the script that gives it to a real node: few need it, and it is large.
+.PHONY: edge-image
+edge-image: build
+	@cd .ci && $(GO) run ./image -binary $(BIN)/fed-edge -arch $$($(GO) env GOARCH) -name lab.kubectl-fed.io/fed-edge:1 \
+	  -license ../LICENSE -out $(BIN)/fed-edge.tar
+
 .PHONY: tools
 tools: tools-helm tools-lint ## Install the pinned helm and golangci-lint into bin/.
 
@@ -88,7 +94,7 @@ e2e: build lab tools-helm ## End-to-end scripts: the real binaries against real 
 	$(GO) test -count=1 -parallel 6 -timeout 40m ./test/conformance ./test/e2e/...
 
 .PHONY: e2e-host
-e2e-host: host-check build lab tools-helm tools-vegeta node-tools ## End-to-end scripts with pods that run. Needs root; restores the host afterwards.
+e2e-host: host-check build lab tools-helm tools-vegeta node-tools edge-image ## End-to-end scripts with pods that run. Needs root; restores the host afterwards.
 	./.ci/host run $(GO) test -count=1 -parallel 2 -timeout 30m ./test/e2ehost
 
 .PHONY: host-check

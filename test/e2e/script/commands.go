@@ -85,7 +85,7 @@ func fleetOf(ts *testscript.TestScript) *fleet.Fleet {
 	f.Kubeconfig, _, _ = strings.Cut(ts.Getenv("KUBECONFIG"), ":")
 	f.Namespace = ts.Getenv("AGENTNS")
 	f.Env = []string{emulatorVariable + "=" + ts.Getenv(emulatorVariable)} // a script may run one of its own
-	f.Args = strings.Fields(ts.Getenv("AGENTARGS")) // a script that waits for silence lets agents beat faster
+	f.Args = strings.Fields(ts.Getenv("AGENTARGS"))                        // a script that waits for silence lets agents beat faster
 	return f
 }
 
