@@ -292,26 +292,37 @@ func TestBadValuesAreRefused(t *testing.T) {
 	}
 }
 
+// notes are what helm tells after an install. It shows them only with a cluster,
+// so a copy of the chart renders them as an object.
+func notes(t *testing.T, chart string, set ...string) string {
+	t.Helper()
+	name := filepath.Base(chart)
+	dir := filepath.Join(t.TempDir(), name)
+	if err := os.CopyFS(dir, os.DirFS(chart)); err != nil {
+		t.Fatal(err)
+	}
+	object := []byte(`notes: {{ include "` + name + `.notes" . | quote }}`)
+	if err := os.WriteFile(filepath.Join(dir, "templates", "notes.yaml"), object, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"template", name, dir, "-s", "templates/notes.yaml", "-f", chart + "/ci/values.yaml"}
+	for _, s := range set {
+		args = append(args, "--set-json", s)
+	}
+	out, err := helm(t, args...)
+	if err != nil {
+		t.Fatalf("helm template: %v\n%s", err, out)
+	}
+	return out
+}
+
 func TestFileBucketWithoutMountIsWarnedOf(t *testing.T) {
 	t.Parallel()
-	// Helm shows the notes only with a cluster, so a copy of the chart renders them as an object.
-	dir := filepath.Join(t.TempDir(), "fed-agent")
-	if err := os.CopyFS(dir, os.DirFS(chartDir)); err != nil {
-		t.Fatal(err)
-	}
-	notes := []byte(`notes: {{ include "fed-agent.notes" . | quote }}`)
-	if err := os.WriteFile(filepath.Join(dir, "templates", "notes.yaml"), notes, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	for set, want := range map[string]bool{
 		`extraVolumeMounts=[]`: true,
 		`extraVolumeMounts=[{"name":"federation","mountPath":"/srv/federation"}]`: false,
 	} {
-		out, err := helm(t, "template", "fed-agent", dir, "-s", "templates/notes.yaml", "-f", chartDir+"/ci/values.yaml",
-			"--set-json", `bucket="file:///srv/federation"`, "--set-json", set)
-		if err != nil {
-			t.Fatalf("helm template: %v\n%s", err, out)
-		}
+		out := notes(t, chartDir, `bucket="file:///srv/federation"`, set)
 		if got := strings.Contains(out, "WARNING: the bucket is a folder"); got != want {
 			t.Errorf("%s: warned = %v, want %v:\n%s", set, got, want, out)
 		}

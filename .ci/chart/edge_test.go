@@ -49,13 +49,42 @@ func TestValuesReachTheEdge(t *testing.T) {
 	if err != nil {
 		t.Fatal(out)
 	}
-	for _, want := range []string{"mountPath: /etc/fed-edge/certificates/default/web-tls", "secretName: mine", "volumeClaimTemplates:", "externalTrafficPolicy: Local"} {
+	for _, want := range []string{"mountPath: /etc/fed-edge/certificates/default/web-tls", "secretName: mine", "volumeClaimTemplates:", "whenDeleted: Delete", "externalTrafficPolicy: Local"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not rendered", want)
 		}
 	}
 	if strings.Contains(out, "emptyDir") {
 		t.Error("a volume and an emptyDir for the same state")
+	}
+}
+
+func TestServiceMayComeBeforeItsAddress(t *testing.T) {
+	t.Parallel()
+	objects := renderWith(t, edgeArgs(`replicaCount=0`, `addresses=[]`))
+	find(t, objects, "Service")
+	set := find(t, objects, "StatefulSet")
+	if set.Spec.Replicas != 0 {
+		t.Errorf("replicas = %d", set.Spec.Replicas)
+	}
+	if args := set.Spec.Template.Spec.Containers[0].Args; slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--address") }) {
+		t.Errorf("an address that nobody gave: %q", args)
+	}
+}
+
+func TestEdgesAreCalledByName(t *testing.T) {
+	t.Parallel()
+	for set, want := range map[string]string{
+		`replicaCount=0`: "No edge runs",
+		`replicaCount=1`: "The edge europe-west1-0 serves the federation",
+		`replicaCount=3`: "The edges europe-west1-0 to europe-west1-2 serve the federation",
+	} {
+		out := notes(t, edgeDir, set)
+		for _, want := range []string{want, "get service fed-edge", "kubectl fed traffic unregister europe-west1-0 --bucket gs://example-federation"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: the notes do not say %q:\n%s", set, want, out)
+			}
+		}
 	}
 }
 
