@@ -130,7 +130,7 @@ func (o *trafficUnregister) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := o.confirm(o.yes, fmt.Sprintf("%s leave every Ingress of the federation", cmp.Or(strings.Join(addresses, ", "), "No addresses"))); err != nil {
+	if err := o.confirm(o.yes, leaving(addresses)); err != nil {
 		return err
 	}
 	var faults []error
@@ -138,6 +138,14 @@ func (o *trafficUnregister) run(ctx context.Context) error {
 		faults = append(faults, o.unregister(ctx, hub, name))
 	}
 	return oneError(faults)
+}
+
+// leaving says what the Ingresses lose.
+func leaving(addresses []string) string {
+	if len(addresses) == 0 {
+		return "No Ingress loses an address"
+	}
+	return strings.Join(addresses, ", ") + " leave every Ingress of the federation"
 }
 
 // losing are the addresses that nobody else has. An edge that is listed in

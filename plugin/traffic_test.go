@@ -251,6 +251,9 @@ func TestUnregister(t *testing.T) {
 	if got := command(t, hub, "", "traffic", "unregister", "edge-old"); got.code != 1 || !strings.Contains(got.err, "203.0.113.3 leave every Ingress of the federation: say --yes") || strings.Contains(got.err, "203.0.113.1") {
 		t.Errorf("nobody to ask: %+v", got)
 	}
+	if got := command(t, hub, "", "traffic", "unregister", "edge-eu"); got.code != 1 || !strings.Contains(got.err, "No Ingress loses an address: say --yes") {
+		t.Errorf("another has its address: %+v", got)
+	}
 	if got := command(t, hub, "", "traffic", "unregister", "edge-old", "nowhere", "--yes"); got.code != 1 || !strings.Contains(got.err, "not registered: nowhere") || len(hub.Carriers) != 3 {
 		t.Errorf("an unknown one: %+v", got)
 	}
