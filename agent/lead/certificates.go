@@ -33,7 +33,7 @@ type certificates struct {
 	*term
 	// opened by key, so that each is checked once.
 	opened map[v1alpha1.Key]opened
-	// stored digests, as far as it is known.
+	// stored digests, as far as it is known; nil before the bucket was asked.
 	stored map[string]bool
 	// idle since when no document has named them.
 	idle map[string]time.Time
@@ -47,7 +47,7 @@ type opened struct {
 }
 
 func newCertificates(t *term) *certificates {
-	return &certificates{term: t, opened: map[v1alpha1.Key]opened{}, stored: map[string]bool{}, idle: map[string]time.Time{}}
+	return &certificates{term: t, opened: map[v1alpha1.Key]opened{}, idle: map[string]time.Time{}}
 }
 
 // usable are the Secrets that can be served, by "namespace/name".
@@ -94,6 +94,11 @@ func secretValue(o *unstructured.Unstructured, name string) []byte {
 
 // put stores those that the bucket lacks: before the document that names them.
 func (c *certificates) put(ctx context.Context, wanted map[string]v1alpha1.Certificate) error {
+	if len(wanted) > 0 && c.stored == nil {
+		if err := c.list(ctx); err != nil {
+			return err
+		}
+	}
 	for _, digest := range slices.Sorted(maps.Keys(wanted)) {
 		if c.stored[digest] {
 			continue
@@ -108,6 +113,21 @@ func (c *certificates) put(ctx context.Context, wanted map[string]v1alpha1.Certi
 	return nil
 }
 
+// list asks the bucket which ones it has.
+func (c *certificates) list(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	digests, err := c.cfg.Store.Certificates(limited)
+	if err != nil {
+		return fmt.Errorf("list the certificates: %w", err)
+	}
+	c.stored = make(map[string]bool, len(digests))
+	for _, digest := range digests {
+		c.stored[digest] = true
+	}
+	return nil
+}
+
 // tidy removes, now and then, those that none of the documents names, once
 // that has been so for a while.
 func (c *certificates) tidy(ctx context.Context, documents ...*v1alpha1.Traffic) {
@@ -117,17 +137,12 @@ func (c *certificates) tidy(ctx context.Context, documents ...*v1alpha1.Traffic)
 	}
 	c.next = now.Add(certificatesEvery)
 	log := logr.FromContextOrDiscard(ctx)
-	limited, cancel := context.WithTimeout(ctx, callLimit)
-	defer cancel()
-	stored, err := c.cfg.Store.Certificates(limited)
-	if err != nil {
-		log.Info("certificates cannot be listed", "err", err.Error())
+	if err := c.list(ctx); err != nil {
+		log.Info("certificates are not tidied", "err", err.Error())
 		return
 	}
 	named, idle := namedBy(documents), map[string]time.Time{}
-	c.stored = map[string]bool{}
-	for _, digest := range stored {
-		c.stored[digest] = true
+	for _, digest := range slices.Sorted(maps.Keys(c.stored)) {
 		since, seen := c.idle[digest]
 		if !seen {
 			since = now

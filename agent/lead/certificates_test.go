@@ -122,6 +122,31 @@ func TestCertificatesComeBeforeTheDocumentAndGoAfterIt(t *testing.T) {
 	}
 }
 
+// A leader that begins anew writes none that is there.
+func TestCertificatesThatAreThereAreNotStoredAgain(t *testing.T) {
+	crt, private := keyPair(t)
+	b, _ := seed(t)
+	b.federation.Spec.Secrets = v1alpha1.SecretsPlaintext
+	b.put(shop, ingressSpec("shop.example.com", withTLS), ringing)
+	b.put(cert, secretSpec("data", crt, private), ringing)
+	b.locked(func() {
+		for k, s := range b.specs {
+			s.Updated = s.Updated.Add(-time.Hour)
+			b.specs[k] = s
+		}
+	})
+	for epoch := range int64(2) {
+		d := dispatching(t, b, epoch+1)
+		b.setFail(failing(errAway, func(call, _ string) bool { return call == "Certificates" }))
+		d.dispatch(t, errAway)
+		b.setFail(func(string, string) error { return nil })
+		d.dispatch(t, nil)
+	}
+	equal(t, "epoch", b.doc().Epoch, 2)
+	equal(t, "named", len(b.doc().Frontends[0].TLS), 1)
+	equal(t, "stored", b.calls["PutCertificate"], 1)
+}
+
 func TestOnlyKeyPairsAreServed(t *testing.T) {
 	cert1, key1 := keyPair(t)
 	_, key2 := keyPair(t)
