@@ -39,7 +39,7 @@ func newCmdUncordon(s *session) *cobra.Command {
 }
 
 func (o *cordonOptions) command(use, short string) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Run: func(cmd *cobra.Command, args []string) {
+	return &cobra.Command{Use: use, Short: short, ValidArgsFunction: o.completeMembers(""), Run: func(cmd *cobra.Command, args []string) {
 		if len(args) == 0 {
 			cmdutil.CheckErr(cmdutil.UsageErrorf(cmd, "at least one cluster NAME is required"))
 		}

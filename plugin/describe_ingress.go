@@ -125,12 +125,23 @@ func (d *describedIngress) tls(out *outline) {
 		if hosts == "" {
 			hosts = "every host of the rules"
 		}
-		served := ""
-		if d.frontend != nil && !slices.ContainsFunc(d.frontend.TLS, func(f v1alpha1.FrontendTLS) bool { return f.Secret == d.key.Namespace+"/"+t.SecretName }) {
-			served = " (not served)"
-		}
-		fmt.Fprintf(out.w, "%s%s terminates %s%s\n", indentation, oneLine(orNone(t.SecretName)), oneLine(hosts), served)
+		fmt.Fprintf(out.w, "%s%s terminates %s%s\n", indentation, oneLine(orNone(t.SecretName)), oneLine(hosts), d.certificate(t.SecretName))
 	}
+}
+
+// certificate says where the one of a Secret comes from, if not from the Secret.
+func (d *describedIngress) certificate(secret string) string {
+	if d.frontend == nil {
+		return ""
+	}
+	i := slices.IndexFunc(d.frontend.TLS, func(f v1alpha1.FrontendTLS) bool { return f.Secret == d.key.Namespace+"/"+secret })
+	switch {
+	case i < 0:
+		return " (not served)"
+	case d.frontend.TLS[i].Certificate == "":
+		return " (by edges that have its files)"
+	}
+	return ""
 }
 
 func (d *describedIngress) rules(out *outline) {

@@ -36,7 +36,7 @@ Ingress Class:    kubectl-fed
 Address:          203.0.113.1, 203.0.113.2, edge.example.com
 Default backend:  web:80 (198.51.100.1:30080,198.51.100.2:30080,192.0.2.1:30080 + 1 more...)
 TLS:
-  shop-tls terminates shop.example.com
+  shop-tls terminates shop.example.com (by edges that have its files)
   gone terminates every host of the rules (not served)
 Rules:
   Host              Path          Backends
@@ -91,6 +91,8 @@ func TestDescribeIngressWithLessToKnow(t *testing.T) {
 		}, []string{"nginx (served by the members' own controllers)"}, []string{"edge:", "not served", "Backends:\n"}},
 		{"a backend that is not in the document", func(h *memory.Hub) { h.Document.Backends = h.Document.Backends[1:] },
 			[]string{`"default/api:8080":"UNKNOWN"`, "api:http (no endpoints)"}, nil},
+		{"a certificate that the federation holds", func(h *memory.Hub) { h.Document.Frontends[0].TLS[0].Certificate = "9f86" },
+			[]string{"shop-tls terminates shop.example.com\n"}, nil},
 		{"nobody who looks", func(h *memory.Hub) { clear(h.Carriers) }, []string{`"default/web:80":"UNKNOWN"`, "-/2"}, nil},
 	}
 	for _, tt := range tests {

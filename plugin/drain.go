@@ -44,6 +44,7 @@ func newCmdDrain(s *session) *cobra.Command {
 			# Empty a cluster before its upgrade, and take it back
 			kubectl fed drain us-east1-b
 			kubectl fed uncordon us-east1-b`),
+		ValidArgsFunction: o.completeMembers(""),
 		Run: func(cmd *cobra.Command, args []string) {
 			if len(args) == 0 {
 				cmdutil.CheckErr(cmdutil.UsageErrorf(cmd, "at least one cluster NAME is required"))

@@ -59,7 +59,7 @@ func newCmdInit(s *session) *cobra.Command {
 	f.StringVar(&o.spec.LoadBalancerProvider, "load-balancer-provider", "", "Who serves federated Ingresses")
 	f.StringVar(&o.secrets, "secrets", string(v1alpha1.SecretsRefuse), "What becomes of Secrets: 'refuse' them, or store them as 'plaintext' that whoever reads the bucket can read")
 	f.BoolVar(&o.noKubeconfig, "no-kubeconfig", false, "Write no kubeconfig context")
-	f.BoolVar(&o.dryRun, "dry-run", false, "Only check and say what would be done")
+	addDryRun(cmd, &o.dryRun, "Only check and say what would be done: none, client or server")
 	o.legacy = addLegacyFlags(f, append(kubefedCommon, "image", "etcd-image", "etcd-pv-capacity", "etcd-pv-storage-class",
 		"etcd-persistent-storage", "etcd-servers", "dns-provider-config", "api-server-service-type", "api-server-advertise-address", "api-server-port",
 		"apiserver-arg-overrides", "apiserver-enable-basic-auth", "apiserver-enable-token-auth", "controllermanager-arg-overrides",

@@ -46,7 +46,7 @@ func newCmdRebalance(s *session, f cmdutil.Factory) *cobra.Command {
 			cmdutil.CheckErr(o.run(s.ctx))
 		},
 	}
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "Only show what would be moved")
+	addDryRun(cmd, &o.dryRun, "Only show what would be moved: none, client or server")
 	return cmd
 }
 

@@ -28,6 +28,15 @@ func newCmdTrafficEdges(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edges",
 		Short: "List the edges that are registered, and how they fare",
+		Long: templates.LongDesc(`
+			List the edges that are registered, and how they fare.
+
+			DOCUMENT is the number of the document that an edge serves, AGE is when it wrote last. One that
+			missed three of its beats is Silent; it keeps its addresses until it is unregistered.`),
+		Example: templates.Examples(`
+			# List the edges, with where they are and which release they run
+			kubectl fed traffic edges -o wide`),
+		ValidArgsFunction: cobra.NoFileCompletions,
 		Run: func(cmd *cobra.Command, args []string) {
 			if len(args) > 0 {
 				cmdutil.CheckErr(cmdutil.UsageErrorf(cmd, "unexpected argument %q", args[0]))
@@ -35,13 +44,14 @@ func newCmdTrafficEdges(s *session) *cobra.Command {
 			cmdutil.CheckErr(o.run(s.ctx))
 		},
 	}
-	cmd.Flags().StringVarP(&o.output, "output", "o", "", "One of json, yaml; else a table")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "", "One of json, yaml, wide; else a table")
+	completeFixed(cmd, "output", "json", "yaml", "wide")
 	return cmd
 }
 
 func (o *trafficEdges) run(ctx context.Context) error {
-	if !slices.Contains([]string{"", "json", "yaml"}, o.output) {
-		return fmt.Errorf("--output %q: want json or yaml", o.output)
+	if !slices.Contains([]string{"", "json", "yaml", "wide"}, o.output) {
+		return fmt.Errorf("--output %q: want json, yaml or wide", o.output)
 	}
 	hub, _, err := o.Federation(ctx)
 	if err != nil {
@@ -51,7 +61,7 @@ func (o *trafficEdges) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the edges: %w", err)
 	}
-	if o.output != "" {
+	if o.output == "json" || o.output == "yaml" {
 		whole(ctx, hub, edges)
 		return printAs(o.Out, o.output, edges)
 	}
@@ -59,14 +69,26 @@ func (o *trafficEdges) run(ctx context.Context) error {
 		fmt.Fprintln(o.ErrOut, "No edge is registered.")
 		return nil
 	}
+	o.table(edges)
+	return nil
+}
+
+func (o *trafficEdges) table(edges []v1alpha1.Edge) {
+	header := []string{"NAME", "REGION", "ADDRESSES", "STATE", "DOCUMENT", "AGE"}
+	if o.output == "wide" {
+		header = append(header, "ZONE", "COORDINATES", "VERSION")
+	}
 	var rows [][]string
 	for i := range edges {
 		e := &edges[i]
-		rows = append(rows, []string{e.Name, orNone(cmp.Or(e.Region, coordinatesText(e.Coordinates))), orNone(strings.Join(e.Addresses, ",")),
-			o.state(e), documentOf(e), o.ago(e.Time)})
+		row := []string{e.Name, orNone(cmp.Or(e.Region, coordinatesText(e.Coordinates))), orNone(strings.Join(e.Addresses, ",")),
+			o.state(e), documentOf(e), o.ago(e.Time)}
+		if o.output == "wide" {
+			row = append(row, orNone(e.Zone), orNone(coordinatesText(e.Coordinates)), orNone(e.Version))
+		}
+		rows = append(rows, row)
 	}
-	o.columns([]string{"NAME", "REGION", "ADDRESSES", "STATE", "DOCUMENT", "AGE"}, rows)
-	return nil
+	o.columns(header, rows)
 }
 
 func (s *session) state(e *v1alpha1.Edge) string {
@@ -105,6 +127,7 @@ func newCmdTrafficUnregister(s *session) *cobra.Command {
 		Example: templates.Examples(`
 			# An edge is gone for good
 			kubectl fed traffic unregister edge-europe --reason "moved to another site"`),
+		ValidArgsFunction: s.completeEdges(),
 		Run: func(cmd *cobra.Command, args []string) {
 			if len(args) == 0 {
 				cmdutil.CheckErr(cmdutil.UsageErrorf(cmd, "at least one EDGE is required"))

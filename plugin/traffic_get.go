@@ -41,12 +41,14 @@ func newCmdTrafficGet(s *session) *cobra.Command {
 
 			# Everything that is known of one, for a program
 			kubectl fed traffic get us-east1-b -o json`),
+		ValidArgsFunction: s.completeMembers(""),
 		Run: func(_ *cobra.Command, args []string) {
 			o.names = args
 			cmdutil.CheckErr(o.run(s.ctx))
 		},
 	}
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "One of json, yaml, wide; else a table")
+	completeFixed(cmd, "output", "json", "yaml", "wide")
 	return cmd
 }
 

@@ -277,6 +277,9 @@ edge-us   40.7,-74      203.0.113.2,edge.example.com  Ready   7         0s
 	if got.code != 0 || got.out != want {
 		t.Errorf("%s\n%s", got.err, got.out)
 	}
+	if got := command(t, hub, "", "traffic", "edges", "-o", "wide"); got.code != 0 || !strings.Contains(got.out, "ZONE") || !strings.Contains(got.out, "<none>  40.7,-74 ") {
+		t.Errorf("wide: %+v", got)
+	}
 	if got := command(t, hub, "", "traffic", "edges", "-o", "json"); got.code != 0 || !strings.Contains(got.out, `"healthy": 2`) {
 		t.Errorf("%+v", got)
 	}

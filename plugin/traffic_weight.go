@@ -89,6 +89,7 @@ func newCmdTrafficWeight(s *session) *cobra.Command {
 	cmd.Example = templates.Examples(`
 		# A fifth of what is closest to a cluster goes there, the rest to the next closest
 		kubectl fed traffic weight us-east1-b=20`)
+	cmd.ValidArgsFunction = o.completeMembers("=")
 	o.addForce(cmd)
 	return cmd
 }
@@ -112,12 +113,12 @@ func parseWeight(arg string) (clusterWeight, error) {
 }
 
 func newCmdWeights(o *trafficWeight, use, short string, parse func(string) (clusterWeight, error)) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Run: func(cmd *cobra.Command, args []string) {
+	cmd := &cobra.Command{Use: use, Short: short, ValidArgsFunction: o.completeMembers(""), Run: func(cmd *cobra.Command, args []string) {
 		cmdutil.CheckErr(o.complete(cmd, args, parse))
 		cmdutil.CheckErr(o.run(o.ctx))
 	}}
 	f := cmd.Flags()
-	f.BoolVar(&o.dryRun, "dry-run", false, "Only show what would change for the edges")
+	addDryRun(cmd, &o.dryRun, "Only show what would change for the edges: none, client or server")
 	f.BoolVar(&o.wait, "wait", true, "Wait until every live edge serves the change")
 	f.DurationVar(&o.timeout, "timeout", trafficFor, "How long to wait")
 	return cmd

@@ -52,6 +52,7 @@ func newCmdUnjoin(s *session) *cobra.Command {
 
 			# Strike off a cluster that no longer exists
 			kubectl fed unjoin us-east1-b --orphan --force`),
+		ValidArgsFunction: s.completeOneMember(),
 		Run: func(cmd *cobra.Command, args []string) {
 			cmdutil.CheckErr(o.complete(cmd, args))
 			cmdutil.CheckErr(o.validate())
