@@ -120,7 +120,7 @@ func wakeAt(due, notBefore, listAt time.Time) time.Time {
 // alone may change it; 0 for never.
 func (d *dispatcher) pass(ctx context.Context) (time.Duration, error) {
 	pl, health := d.board.plan(), d.board.healthy()
-	if !pl.complete || health.restored != "" || !d.listed {
+	if !pl.complete || pl.followed.unknown || health.restored != "" || !d.listed {
 		return 0, nil // whoever changes that rings
 	}
 	if err := d.recall(ctx, pl); err != nil {

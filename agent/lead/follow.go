@@ -18,6 +18,8 @@ type followed struct {
 	noSecrets bool
 	// objects are all of them.
 	objects map[v1alpha1.Key]*unstructured.Unstructured
+	// unknown are some of which that cannot be found out just now.
+	unknown bool
 }
 
 // list is the one that a key's object belongs into; nil for what has no part
@@ -49,13 +51,28 @@ func (p *planner) follow(snap *v1alpha1.Snapshot, objects []plan.Object) *follow
 		if list == nil || o.Deleting {
 			continue
 		}
-		if content := p.content(o); content != nil {
-			next.objects[o.Key] = content
-			*list = append(*list, traffic.Object{Key: o.Key, UID: o.Record.UID, Created: o.Record.Created, Object: content})
+		content := p.content(o)
+		if content == nil {
+			next.unknown = next.unknown || p.unknown(snap, o)
+			continue
 		}
+		next.objects[o.Key] = content
+		*list = append(*list, traffic.Object{Key: o.Key, UID: o.Record.UID, Created: o.Record.Created, Object: content})
 	}
 	p.followed = next
 	return next
+}
+
+// unknown says whether an object that has no content was followed by an earlier
+// leader, and may yet be found in its spec or in a shard.
+func (p *planner) unknown(snap *v1alpha1.Snapshot, o plan.Object) bool {
+	err := snap.Unread[o.Key]
+	unread := err != nil && !v1alpha1.Unusable(err)
+	for _, c := range snap.Clusters {
+		_, known := p.heads[c.Name]
+		unread = unread || !known
+	}
+	return unread && o.Record.SpecGeneration != 0
 }
 
 // content of an object as it is followed; nil when there is none.

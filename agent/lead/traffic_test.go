@@ -127,6 +127,40 @@ func TestWhatIsHeldIsServedAsItWas(t *testing.T) {
 	}
 }
 
+// A leader that finds neither a spec nor a shard that has it does not know what
+// is to be served, and leaves the document as it is.
+func TestWhatNobodyKnowsIsServedAsItWas(t *testing.T) {
+	for name, harm := range map[string]func(*bucket) func(call, about string) bool{
+		"unread": func(*bucket) func(call, about string) bool {
+			return func(call, about string) bool {
+				return call == "HeadRevision" || call == "Spec" && (about == shop || about == front)
+			}
+		},
+		"corrupt": func(b *bucket) func(call, about string) bool {
+			b.put(shop, "corrupt", ringing)
+			return func(call, _ string) bool { return call == "HeadRevision" }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, r := serving(t, "a", "b")
+				before := b.doc()
+				r.crash(t)
+				b.setFail(failing(errAway, harm(b)))
+				r = lead(t, b, "two", 2)
+				b.live(40*time.Second, "a", "b")
+				equal(t, "serial", b.doc().Serial, before.Serial)
+				b.setFail(func(string, string) error { return nil })
+				b.live(time.Minute, "a", "b")
+				equal(t, "epoch", b.doc().Epoch, 2)
+				equal(t, "frontends", len(b.doc().Frontends), 1)
+				equal(t, "backend", backend(b.doc()), both)
+				r.crash(t)
+			})
+		})
+	}
+}
+
 func TestADeletedIngressGoesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, r := serving(t, "a", "b")
