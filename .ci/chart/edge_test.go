@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,18 @@ func TestServiceMayComeBeforeItsAddress(t *testing.T) {
 	}
 	if args := set.Spec.Template.Spec.Containers[0].Args; slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--address") }) {
 		t.Errorf("an address that nobody gave: %q", args)
+	}
+}
+
+func TestNamesAreNoLongerThanAStatefulSetBears(t *testing.T) {
+	t.Parallel()
+	args := edgeArgs()
+	args[1] = strings.Repeat("long-", 10) + "est" // no release's name is longer
+	for _, o := range renderWith(t, args) {
+		most := map[string]int{"StatefulSet": 52}[o.Kind]
+		if n := len(o.Metadata.Name); n > cmp.Or(most, 63) {
+			t.Errorf("%s %s has %d characters", o.Kind, o.Metadata.Name, n)
+		}
 	}
 }
 
