@@ -88,16 +88,23 @@ func (e *endpoint) checked(ok bool) bool {
 }
 
 // await notes a request that waits for response headers and may be sent again
-// elsewhere; the function returned ends the note.
-func (e *endpoint) await(cancel context.CancelCauseFunc) func() {
+// elsewhere: its context ends when the endpoint dies. The function returned ends
+// the note, and says whether the endpoint lived until then. After that the context
+// ends with the client's request: what is read of the response depends on it.
+func (e *endpoint) await(ctx context.Context) (context.Context, func() bool) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	id := e.next
 	e.next++
 	e.waiting[id] = cancel
-	return func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		delete(e.waiting, id)
-	}
+	return ctx, func() bool { return e.over(id) }
+}
+
+func (e *endpoint) over(id int64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, waits := e.waiting[id]
+	delete(e.waiting, id)
+	return waits
 }

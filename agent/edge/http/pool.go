@@ -2,8 +2,8 @@ package http
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
@@ -22,28 +22,41 @@ const (
 
 // pool holds the connections to one endpoint.
 type pool struct {
+	key    endpointKey
+	scheme string
+	now    atomic.Pointer[ways]
+}
+
+// ways to an endpoint.
+type ways struct {
 	main *http.Transport
-	// upgrades are HTTP/1.1's: an endpoint that speaks HTTP/2 without TLS takes
-	// websockets that way.
+	// upgrades are HTTP/1.1's: an endpoint that speaks HTTP/2 takes websockets
+	// that way.
 	upgrades *http.Transport
-	scheme   string
 }
 
 func newPool(key endpointKey) *pool {
-	p := &pool{scheme: "http", main: transport(key.timeout)}
-	p.upgrades = p.main
+	p := &pool{key: key, scheme: "http"}
+	if key.protocol == v1alpha1.ProtocolHTTPS {
+		p.scheme = "https"
+	}
+	p.now.Store(newWays(key))
+	return p
+}
+
+func newWays(key endpointKey) *ways {
+	w := &ways{main: transport(key)}
+	w.upgrades = w.main
 	switch key.protocol {
 	case v1alpha1.ProtocolH2C:
-		p.main.Protocols = new(http.Protocols)
-		p.main.Protocols.SetUnencryptedHTTP2(true)
-		p.upgrades = transport(key.timeout)
+		w.upgrades = transport(key)
+		w.main.Protocols = new(http.Protocols)
+		w.main.Protocols.SetUnencryptedHTTP2(true)
 	case v1alpha1.ProtocolHTTPS:
-		p.scheme = "https"
-		p.main.ForceAttemptHTTP2 = true
-		p.main.TLSClientConfig = insecure()
-		p.main.TLSHandshakeTimeout = 5 * time.Second
+		w.upgrades = transport(key)
+		w.main.ForceAttemptHTTP2 = true
 	}
-	return p
+	return w
 }
 
 // insecure takes any certificate: endpoints are addresses, and what they show
@@ -52,26 +65,36 @@ func insecure() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true}
 }
 
-func transport(timeout time.Duration) *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
-	return &http.Transport{
-		DialContext: dialer.DialContext, DisableCompression: true,
+func transport(key endpointKey) *http.Transport {
+	t := &http.Transport{
+		DialContext: dialer(key.address).DialContext, DisableCompression: true,
 		MaxIdleConnsPerHost: idleConnections, IdleConnTimeout: idleTimeout,
-		ResponseHeaderTimeout: timeout, ExpectContinueTimeout: time.Second,
+		ResponseHeaderTimeout: key.timeout, ExpectContinueTimeout: time.Second,
 		MaxResponseHeaderBytes: maxResponseHeader,
 	}
+	if key.protocol == v1alpha1.ProtocolHTTPS {
+		t.TLSClientConfig, t.TLSHandshakeTimeout = insecure(), 5*time.Second
+	}
+	return t
 }
 
 func (p *pool) roundTrip(r *http.Request) (*http.Response, error) {
+	w := p.now.Load()
 	if r.Header.Get("Upgrade") != "" {
-		return p.upgrades.RoundTrip(r)
+		return w.upgrades.RoundTrip(r)
 	}
-	return p.main.RoundTrip(r)
+	return w.main.RoundTrip(r)
 }
+
+// renew has requests from now on use new connections: those to an endpoint that
+// died may be dead when it is back, without a sign of it.
+func (p *pool) renew() { p.now.Swap(newWays(p.key)).retire() }
 
 // retire closes the connections that carry no request; the others are closed
 // after theirs.
-func (p *pool) retire() {
-	p.main.CloseIdleConnections()
-	p.upgrades.CloseIdleConnections()
+func (p *pool) retire() { p.now.Load().retire() }
+
+func (w *ways) retire() {
+	w.main.CloseIdleConnections()
+	w.upgrades.CloseIdleConnections()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
@@ -25,13 +24,13 @@ type Network struct{}
 // Probe connects, and asks for a path unless it is empty. 2xx and 3xx are healthy.
 func (Network) Probe(ctx context.Context, address string, protocol v1alpha1.BackendProtocol, path string) error {
 	if path == "" {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		conn, err := dialer(address).DialContext(ctx, "tcp", address)
 		if err != nil {
 			return err
 		}
 		return conn.Close()
 	}
-	p := newPool(endpointKey{protocol: protocol})
+	p := newPool(endpointKey{address: address, protocol: protocol})
 	defer p.retire()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.scheme+"://"+address+path, http.NoBody)
 	if err != nil {

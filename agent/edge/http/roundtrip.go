@@ -16,6 +16,14 @@ import (
 
 var errNoChoice = errors.New("no endpoint was chosen")
 
+// attempt is a request on its way to one endpoint.
+type attempt struct {
+	// may it be sent again although the endpoint may have seen it?
+	may       bool
+	connected atomic.Bool
+	body      watchedBody
+}
+
 // send carries a request to the endpoint that was chosen for it.
 func (c *call) send(r *http.Request) (*http.Response, error) {
 	e := c.last.endpoint
@@ -23,52 +31,59 @@ func (c *call) send(r *http.Request) (*http.Response, error) {
 		return nil, errNoChoice
 	}
 	c.again = false
-	ctx, cancel := context.WithCancelCause(r.Context())
-	may := repeatable(r)
-	if may {
-		defer e.await(cancel)()
+	a := &attempt{may: repeatable(r)}
+	ctx, over := r.Context(), func() bool { return true }
+	if a.may {
+		ctx, over = e.await(ctx)
 	}
-	// The context lives until the client's request ends: what is read of the
-	// response depends on it.
-	context.AfterFunc(r.Context(), func() { cancel(nil) })
-	var connected atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// The transport asks for another connection only if the first took nothing.
-		GetConn: func(string) { connected.Store(false) },
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	})
-	body := &watchedBody{}
-	answer, err := e.pool.roundTrip(redirected(ctx, r, e, body))
-	switch {
-	case err == nil:
-		e.change(standing.answered)
-		return answer, nil
-	case r.Context().Err() != nil || body.failed.Load():
-		return nil, err // the client's doing
-	case errors.Is(context.Cause(ctx), errDied):
-		c.again = may
+	answer, err := e.pool.roundTrip(a.redirected(ctx, r, e))
+	lived := over()
+	if err != nil {
+		return nil, c.failed(ctx, r, a, err)
+	}
+	if !lived { // in this very moment, and with it what is still to be read
+		_ = answer.Body.Close()
+		c.again = a.may
 		return nil, errDied
 	}
-	if e.change(standing.failed) {
+	e.change(standing.answered)
+	return answer, nil
+}
+
+// failed judges an attempt without an answer: whose doing it was, and whether
+// another endpoint may be asked.
+func (c *call) failed(ctx context.Context, r *http.Request, a *attempt, err error) error {
+	switch {
+	case r.Context().Err() != nil || a.body.failed.Load():
+		return err // the client's doing
+	case errors.Is(context.Cause(ctx), errDied):
+		c.again = a.may
+		return errDied
+	}
+	if e := c.last.endpoint; e.change(standing.failed) {
 		c.server.changed(e)
 	}
-	if !connected.Load() {
-		return nil, reverseproxy.NewDialError(err)
+	if !a.connected.Load() {
+		return reverseproxy.NewDialError(err)
 	}
 	// One that took too long has been worked on: the next would be, too.
-	c.again = may && !timedOut(err)
-	return nil, err
+	c.again = a.may && !timedOut(err)
+	return err
 }
 
 // redirected is the request as it goes to an endpoint.
-func redirected(ctx context.Context, r *http.Request, e *endpoint, body *watchedBody) *http.Request {
-	sent := r.WithContext(ctx)
+func (a *attempt) redirected(ctx context.Context, r *http.Request, e *endpoint) *http.Request {
+	sent := r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		// The transport asks for another connection only if the first took nothing.
+		GetConn: func(string) { a.connected.Store(false) },
+		GotConn: func(httptrace.GotConnInfo) { a.connected.Store(true) },
+	}))
 	sent.URL = new(url.URL)
 	*sent.URL = *r.URL
 	sent.URL.Scheme, sent.URL.Host = e.pool.scheme, e.key.address
 	if r.Body != nil && r.Body != http.NoBody {
-		body.ReadCloser = r.Body
-		sent.Body = body
+		a.body.ReadCloser = r.Body
+		sent.Body = &a.body
 	}
 	return sent
 }

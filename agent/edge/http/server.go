@@ -55,6 +55,7 @@ type Server struct {
 	metrics  *metrics
 	access   *accessLog
 	busy     atomic.Int64
+	leaving  atomic.Bool
 
 	mu       sync.Mutex // one document at a time
 	compiler compiler
@@ -123,6 +124,9 @@ func (s *Server) changed(e *endpoint) {
 	for _, sh := range current.of[e] {
 		sh.gate.note(sh.up(), now)
 	}
+	if !e.good() {
+		e.pool.renew()
+	}
 	logr.FromContextOrDiscard(s.ctx).V(1).Info("endpoint changed", "endpoint", e.key.address, "healthy", e.good())
 }
 
@@ -149,6 +153,10 @@ func (s *Server) Health() []v1alpha1.EdgeHealth {
 	}
 	return current.health()
 }
+
+// Drain serves on, and has clients connect anew for their next request: to
+// another edge, if whoever sends them here knows that this one ends.
+func (s *Server) Drain() { s.leaving.Store(true) }
 
 // Stop takes no new connections, lets requests finish within the bound that
 // the configuration names, and ends.

@@ -208,8 +208,7 @@ func dialable(address string) bool {
 		return false
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
-		// Link-local addresses are the machine's own affair: its metadata is there.
-		return ip.Zone() == "" && !ip.IsUnspecified() && !ip.IsMulticast() && !ip.IsLinkLocalUnicast()
+		return open(ip)
 	}
 	return hostName.MatchString(host)
 }
