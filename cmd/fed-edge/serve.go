@@ -71,6 +71,7 @@ func serve(ctx context.Context, o *options, stdout io.Writer) error {
 	logr.FromContextOrDiscard(ctx).Info("serving", "edge", o.name, "bucket", bucket.String(), "http", o.plain, "https", o.secure, "version", version.Version)
 	<-ctx.Done()
 	logr.FromContextOrDiscard(ctx).Info("draining", "for", o.drain.String())
+	server.Drain()
 	time.Sleep(o.drain)
 	err = server.Stop(running)
 	stop()

@@ -22,6 +22,10 @@ const retryAfter = "5"
 func (s *Server) route(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	c := &call{server: s, began: s.clock.Now()}
 	w.Header().Del("Server")
+	clean(r)
+	if s.leaving.Load() && r.Header.Get("Upgrade") == "" {
+		w.Header().Set("Connection", "close") // the client's next request is for another edge
+	}
 	rec := caddyhttp.NewResponseRecorder(w, nil, nil)
 	if r.Header.Get("Upgrade") == "" {
 		s.busy.Add(1) // an upgraded connection has no end to wait for
@@ -36,13 +40,16 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 	if current == nil {
 		return unavailable(rec, "no traffic document yet")
 	}
+	if tunnel(r) {
+		return answer(rec, http.StatusMethodNotAllowed, "an edge opens no tunnels")
+	}
 	m, ok := current.table.Match(r.Host, r.URL.Path)
 	if !ok {
 		return answer(rec, http.StatusNotFound, "no Ingress has this host and path")
 	}
 	c.ingress, c.backend = m.Ingress.Namespace+"/"+m.Ingress.Name, m.Backend
 	switch b := current.backends[m.Backend]; {
-	case m.Redirect && r.TLS == nil:
+	case m.Redirect && !secure(r):
 		return redirect(rec, r)
 	case b == nil || b.empty():
 		return unavailable(rec, "no cluster serves this backend")
