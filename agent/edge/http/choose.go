@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// few clusters are equally close, as a rule.
+const few = 16
+
 // chooser decides which endpoint a request goes to.
 type chooser struct {
 	// draw is a random number, at least 0 and below 1.
@@ -63,18 +66,16 @@ func (c chooser) choose(tiers [][]*shard) (choice, bool) {
 // admitted asks the clusters that serve, tier by tier.
 func (c chooser) admitted(tiers [][]*shard) (choice, bool) {
 	fits := func(e *endpoint) bool { return e.good() && !slices.Contains(c.tried, e) }
+	var room [few]*shard // so that nothing is allocated
 	for _, tier := range tiers {
-		left := slices.Clone(tier)
-		for len(left) > 0 {
-			i := c.byCount(left, func(s *shard) bool { return s.serves() && s.weight > 0 }, fits)
-			if i < 0 {
-				break
-			}
-			s := left[i]
+		full := room[:0]
+		of := func(s *shard) bool { return s.serves() && s.weight > 0 && !slices.Contains(full, s) }
+		for i := c.byCount(tier, of, fits); i >= 0; i = c.byCount(tier, of, fits) {
+			s := tier[i]
 			if s.gate.admits(s.weight, c.draw, c.now) {
 				return choice{s, c.lessBusy(s, fits)}, true
 			}
-			left = slices.Delete(left, i, i+1)
+			full = append(full, s)
 		}
 	}
 	return choice{}, false
@@ -93,12 +94,14 @@ func (c chooser) closest(tiers [][]*shard, of func(*shard) bool, fits func(*endp
 // byCount draws one of a tier's shards, each as likely as it has fitting
 // endpoints; -1 if none has one.
 func (c chooser) byCount(tier []*shard, of func(*shard) bool, fits func(*endpoint) bool) int {
-	counts, sum := make([]int, len(tier)), 0
-	for i, s := range tier {
+	var room [few]int
+	counts, sum := room[:0], 0
+	for _, s := range tier {
+		n := 0
 		if of(s) {
-			counts[i] = s.count(fits)
-			sum += counts[i]
+			n = s.count(fits)
 		}
+		counts, sum = append(counts, n), sum+n
 	}
 	if sum == 0 {
 		return -1

@@ -208,15 +208,3 @@ func TestStanding(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkChoose(b *testing.B) {
-	lines := []string{"eu Serving 100 " + strings.Repeat("g", 100)}
-	for range 12 {
-		lines = append(lines, "us Serving 100 "+strings.Repeat("g", 100))
-	}
-	tiers := order(lines...)
-	b.ReportAllocs()
-	for b.Loop() {
-		chooser{draw: rand.Float64, now: noon}.choose(tiers)
-	}
-}

@@ -37,8 +37,11 @@ func caddyConfig(c Config, id string) (*caddy.Config, error) {
 		servers["secure"] = s
 	}
 	text, err := json.Marshal(object{
-		"admin":   object{"disabled": true, "config": object{"persist": false}},
-		"logging": object{"logs": object{"default": object{"level": "ERROR", "exclude": []string{"tls.handshake", "tls.on_demand"}}}},
+		"admin": object{"disabled": true, "config": object{"persist": false}},
+		"logging": object{"logs": object{"default": object{"level": "ERROR", "exclude": []string{
+			"tls.handshake", "tls.on_demand",
+			"http.handlers.reverse_proxy", // it words each request for lines that it hardly ever writes; the access log has them
+		}}}},
 		"storage": object{"module": "file_system", "root": filepath.Join(c.StateDir, "caddy")},
 		"apps": object{
 			"http": object{"servers": servers, "grace_period": caddy.Duration(c.Grace)},

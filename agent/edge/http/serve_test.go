@@ -49,7 +49,7 @@ func (l *lines) String() string {
 // running is an edge in Europe.
 type running struct {
 	*Server
-	t             *testing.T
+	t             testing.TB
 	plain, secure string
 	log           *lines
 	registry      *prometheus.Registry
@@ -58,7 +58,7 @@ type running struct {
 	roots         *x509.CertPool
 }
 
-func startEdge(t *testing.T, change func(*Config)) *running {
+func startEdge(t testing.TB, change func(*Config)) *running {
 	t.Helper()
 	e := &running{t: t, plain: freePort(t), secure: freePort(t), log: &lines{}, registry: prometheus.NewRegistry(), certificates: map[string]*tls.Certificate{}, roots: x509.NewCertPool()}
 	c := Config{
@@ -80,7 +80,7 @@ func startEdge(t *testing.T, change func(*Config)) *running {
 	return e
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -91,7 +91,7 @@ func freePort(t *testing.T) string {
 }
 
 // named is a backend server that says its name.
-func named(t *testing.T, name string) *httptest.Server {
+func named(t testing.TB, name string) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Seen-For", r.Header.Get("X-Forwarded-For"))
@@ -221,7 +221,7 @@ func (e *running) certify(secret string, names ...string) {
 	e.certificates[secret] = pair
 }
 
-func certificateFor(t *testing.T, names ...string) *tls.Certificate {
+func certificateFor(t testing.TB, names ...string) *tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
