@@ -128,9 +128,9 @@ func (c *certificates) list(ctx context.Context) error {
 	return nil
 }
 
-// tidy removes, now and then, those that none of the documents names, once
-// that has been so for a while.
-func (c *certificates) tidy(ctx context.Context, documents ...*v1alpha1.Traffic) {
+// tidy removes, now and then, those that the document does not name, once that
+// has been so for a while.
+func (c *certificates) tidy(ctx context.Context, doc *v1alpha1.Traffic) {
 	now := time.Now()
 	if now.Before(c.next) {
 		return
@@ -141,7 +141,7 @@ func (c *certificates) tidy(ctx context.Context, documents ...*v1alpha1.Traffic)
 		log.Info("certificates are not tidied", "err", err.Error())
 		return
 	}
-	named, idle := namedBy(documents), map[string]time.Time{}
+	named, idle := namedBy(doc), map[string]time.Time{}
 	for _, digest := range slices.Sorted(maps.Keys(c.stored)) {
 		since, seen := c.idle[digest]
 		if !seen {
@@ -170,17 +170,12 @@ func (c *certificates) remove(ctx context.Context, digest string) bool {
 	return true
 }
 
-// namedBy are the certificates that documents name.
-func namedBy(documents []*v1alpha1.Traffic) map[string]bool {
+// namedBy are the certificates that a document names.
+func namedBy(doc *v1alpha1.Traffic) map[string]bool {
 	named := map[string]bool{}
-	for _, doc := range documents {
-		if doc == nil {
-			continue
-		}
-		for _, f := range doc.Frontends {
-			for _, t := range f.TLS {
-				named[t.Certificate] = true
-			}
+	for _, f := range doc.Frontends {
+		for _, t := range f.TLS {
+			named[t.Certificate] = true
 		}
 	}
 	return named

@@ -28,8 +28,8 @@ const (
 // carriers serve.
 type dispatcher struct {
 	*term
-	// previous document; nil while there was none. before is the one before it.
-	previous, before *v1alpha1.Traffic
+	// previous document; nil while there was none.
+	previous *v1alpha1.Traffic
 	// generation at which the bucket has it.
 	generation int64
 	// read: the bucket has been asked; checked is when.
@@ -139,7 +139,7 @@ func (d *dispatcher) pass(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	d.tell(out)
-	d.certs.tidy(ctx, d.previous, d.before)
+	d.certs.tidy(ctx, d.previous)
 	return until(out.Again, now), nil
 }
 
@@ -219,7 +219,7 @@ func (d *dispatcher) publish(ctx context.Context, doc v1alpha1.Traffic) error {
 	if err != nil {
 		return err
 	}
-	d.before, d.previous, d.claimed, d.written = d.previous, &doc, true, time.Now()
+	d.previous, d.claimed, d.written = &doc, true, time.Now()
 	logr.FromContextOrDiscard(ctx).Info("traffic document written", "serial", doc.Serial, "frontends", len(doc.Frontends), "backends", len(doc.Backends))
 	return nil
 }
