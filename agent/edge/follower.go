@@ -3,7 +3,6 @@ package edge
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -29,6 +28,7 @@ const (
 type Follower struct {
 	Config
 	files *files
+	pairs pairs
 
 	generation int64
 	document   *v1alpha1.Traffic
@@ -47,7 +47,7 @@ type Follower struct {
 
 // NewFollower makes a follower of what the edge served last, if that is known.
 func NewFollower(ctx context.Context, c Config) *Follower {
-	f := &Follower{Config: c, files: newFiles(c.CertificatesDir), fetched: map[string]*v1alpha1.Certificate{}}
+	f := &Follower{Config: c, files: newFiles(c.CertificatesDir), pairs: pairs{parsed: map[string]*tls.Certificate{}}, fetched: map[string]*v1alpha1.Certificate{}}
 	saved, err := load(c.StateDir)
 	switch {
 	case err != nil:
@@ -215,49 +215,6 @@ func (f *Follower) advance(t *v1alpha1.Traffic) {
 	f.Metrics.epoch.Set(float64(t.Epoch))
 }
 
-// fetch reads the certificates that the document names and forgets others. One
-// that cannot be read is asked for again later.
-func (f *Follower) fetch(ctx context.Context) {
-	named := map[string]*v1alpha1.Certificate{}
-	f.missing = false
-	for _, frontend := range f.document.Frontends {
-		for _, t := range frontend.TLS {
-			if t.Certificate == "" || named[t.Certificate] != nil {
-				continue
-			}
-			c, err := f.certificate(ctx, t.Certificate)
-			if err != nil {
-				f.missing = true
-				f.Metrics.bucketErrors.Inc()
-				f.say(ctx, err, "a certificate cannot be read, will retry")
-				continue
-			}
-			named[t.Certificate] = c
-		}
-	}
-	if f.missing { // what is held may be all that there is for a while
-		for digest, c := range f.fetched {
-			if named[digest] == nil {
-				named[digest] = c
-			}
-		}
-	}
-	f.fetched = named
-}
-
-func (f *Follower) certificate(ctx context.Context, digest string) (*v1alpha1.Certificate, error) {
-	if c := f.fetched[digest]; c != nil {
-		return c, nil
-	}
-	call, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	c, err := f.Bucket.Certificate(call, digest)
-	if err != nil {
-		return nil, fmt.Errorf("read certificate %.12s: %w", digest, err)
-	}
-	return c, nil
-}
-
 // lookAgain rereads files that changed, and asks for what is missing.
 func (f *Follower) lookAgain(ctx context.Context) {
 	now := f.Clock.Now()
@@ -278,55 +235,6 @@ func (f *Follower) lookAgain(ctx context.Context) {
 // serve hands over the document with the certificates that there are.
 func (f *Follower) serve(ctx context.Context) {
 	f.Sink.Serve(f.document, f.certificates(ctx))
-}
-
-// certificates by Secret: the federation's before a file of the edge's own.
-// While the newest of a Secret is missing, the one before goes on.
-func (f *Follower) certificates(ctx context.Context) map[string]*tls.Certificate {
-	all := map[string]*tls.Certificate{}
-	for _, c := range f.fetched {
-		f.add(ctx, all, c.Secret, c)
-	}
-	for _, frontend := range f.document.Frontends {
-		for _, t := range frontend.TLS {
-			if c := f.fetched[t.Certificate]; c != nil && c.Secret == t.Secret {
-				f.add(ctx, all, t.Secret, c)
-			} else if all[t.Secret] == nil {
-				f.addFile(ctx, all, t.Secret)
-			}
-		}
-	}
-	return all
-}
-
-func (f *Follower) add(ctx context.Context, all map[string]*tls.Certificate, secret string, c *v1alpha1.Certificate) {
-	pair, err := tls.X509KeyPair(c.Certificate, c.Key)
-	if err != nil {
-		f.say(ctx, fmt.Errorf("certificate of Secret %s: %w", secret, err), "a certificate cannot be served")
-		return
-	}
-	all[secret] = &pair
-}
-
-func (f *Follower) addFile(ctx context.Context, all map[string]*tls.Certificate, secret string) {
-	pair, err := f.files.read(secret)
-	switch {
-	case err == nil && pair != nil:
-		all[secret] = pair
-	case err != nil && !errors.Is(err, errNoFile):
-		f.say(ctx, err, "a certificate cannot be served")
-	}
-}
-
-// secrets that the document names.
-func (f *Follower) secrets() []string {
-	var names []string
-	for _, frontend := range f.document.Frontends {
-		for _, t := range frontend.TLS {
-			names = append(names, t.Secret)
-		}
-	}
-	return names
 }
 
 // save what is served, for a start while the bucket is away.
