@@ -1,11 +1,15 @@
 package edge
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
@@ -62,6 +66,40 @@ func TestACertificateThatIsNoneLeavesTheOneBefore(t *testing.T) {
 	if len(w.sink.certificates) != 0 {
 		t.Error("it is still served")
 	}
+}
+
+func TestFallbackFollowsItsFiles(t *testing.T) {
+	dir, clock := t.TempDir(), clocktesting.NewFakeClock(noon)
+	first, next := newCertificate(t, "d/own"), newCertificate(t, "d/own")
+	crt, key := filepath.Join(dir, "d/own/tls.crt"), filepath.Join(dir, "d/own/tls.key")
+	if _, err := OpenFallback(crt, key); err == nil {
+		t.Error("no files, and no error")
+	}
+	writeFiles(t, dir, "d/own", first, noon)
+	f, err := OpenFallback(crt, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, half := f.Certificate(), *next
+	half.Key = first.Key
+	writeFiles(t, dir, "d/own", &half, noon.Add(time.Second))
+	if err := f.read(); err == nil || f.Certificate() != before {
+		t.Errorf("half written: %v", err)
+	}
+	writeFiles(t, dir, "d/own", next, noon.Add(2*time.Second))
+	ctx, cancel := context.WithCancel(t.Context())
+	var loop sync.WaitGroup
+	loop.Go(func() { f.Run(ctx, clock) })
+	defer loop.Wait()
+	defer cancel()
+	for range 2000 {
+		if f.Certificate() != before {
+			return
+		}
+		clock.Step(lookEvery)
+		time.Sleep(time.Millisecond)
+	}
+	t.Error("still the one before")
 }
 
 func TestManyCertificatesAreReadAndParsedOnce(t *testing.T) {

@@ -46,6 +46,10 @@ func (f *files) read(secret string) (*tls.Certificate, error) {
 	if !ok {
 		return nil, errNoFile
 	}
+	return readPair(crt, key)
+}
+
+func readPair(crt, key string) (*tls.Certificate, error) {
 	certificate, err := readFile(crt)
 	if err != nil {
 		return nil, err
@@ -86,24 +90,20 @@ func (f *files) changed(secrets []string) bool {
 }
 
 func (f *files) times(secret string) [2]time.Time {
-	var times [2]time.Time
 	crt, key, ok := f.paths(secret)
 	if !ok {
-		return times
+		return [2]time.Time{}
 	}
+	return timesOf(crt, key)
+}
+
+// timesOf files when they were changed; zero for one that is not there.
+func timesOf(crt, key string) [2]time.Time {
+	var times [2]time.Time
 	for i, path := range []string{crt, key} {
 		if info, err := os.Stat(path); err == nil {
 			times[i] = info.ModTime()
 		}
 	}
 	return times
-}
-
-// LoadPair reads the certificate for names that the federation has none for.
-func LoadPair(crt, key string) (*tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(crt, key)
-	if err != nil {
-		return nil, fmt.Errorf("read the default certificate: %w", err)
-	}
-	return &pair, nil
 }

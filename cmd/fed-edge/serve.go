@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -45,15 +44,16 @@ func serve(ctx context.Context, o *options, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	fallback, err := edge.OpenFallback(o.defaultCrt, o.defaultKey)
+	if err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	// What serves goes on after the context's end.
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	server, err := newServer(running, o, access, registry)
-	if err != nil {
-		return err
-	}
+	server := newServer(running, o, fallback, access, registry)
 	config := edgeConfig(o, hub.New(bucket), server, registry)
 	follower := edge.NewFollower(running, config)
 	if err := server.Start(); err != nil {
@@ -67,6 +67,7 @@ func serve(ctx context.Context, o *options, stdout io.Writer) error {
 	}
 	var loops sync.WaitGroup
 	loops.Go(func() { follower.Run(running) })
+	loops.Go(func() { fallback.Run(running, clock.RealClock{}) })
 	loops.Go(func() { edge.NewRegistrar(running, config, follower).Run(running) })
 	logr.FromContextOrDiscard(ctx).Info("serving", "edge", o.name, "bucket", bucket.String(), "http", o.plain, "https", o.secure, "version", version.Version)
 	<-ctx.Done()
@@ -92,21 +93,13 @@ func ready(ctx context.Context, f *edge.Follower, s *http.Server, since time.Dur
 	return nil
 }
 
-func newServer(ctx context.Context, o *options, access io.Writer, registry prometheus.Registerer) (*http.Server, error) {
-	var fallback *tls.Certificate
-	if o.defaultCrt != "" {
-		pair, err := edge.LoadPair(o.defaultCrt, o.defaultKey)
-		if err != nil {
-			return nil, err
-		}
-		fallback = pair
-	}
+func newServer(ctx context.Context, o *options, fallback *edge.Fallback, access io.Writer, registry prometheus.Registerer) *http.Server {
 	return http.New(ctx, http.Config{
 		Place: traffic.Place{Region: o.region, Zone: o.zone, Coordinates: o.place},
 		Plain: o.plain, Secure: o.secure, StateDir: cmp.Or(o.stateDir, os.TempDir()),
-		TrustedProxies: o.trusted, Default: fallback, AccessLog: access, Grace: grace,
+		TrustedProxies: o.trusted, Default: fallback.Certificate, AccessLog: access, Grace: grace,
 		Metrics: registry, Prober: http.Network{}, Clock: clock.RealClock{},
-	}), nil
+	})
 }
 
 func edgeConfig(o *options, store *hub.Store, sink edge.Sink, registry prometheus.Registerer) edge.Config {

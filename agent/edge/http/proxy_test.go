@@ -3,6 +3,7 @@ package http
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -68,7 +69,7 @@ func TestHTTPS(t *testing.T) {
 
 func TestDefaultCertificate(t *testing.T) {
 	pair := certificateFor(t, "other.example.com")
-	e := startEdge(t, func(c *Config) { c.Default = pair })
+	e := startEdge(t, func(c *Config) { c.Default = func() *tls.Certificate { return pair } })
 	e.roots.AddCert(pair.Leaf)
 	e.give(documentOf(serving("europe", address(named(t, "eu")))))
 	e.wants("https://other.example.com/", 404, "no Ingress")

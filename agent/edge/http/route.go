@@ -137,7 +137,9 @@ func (s *Server) certificate(name string) (*tls.Certificate, error) {
 		}
 	}
 	if s.Default != nil {
-		return s.Default, nil
+		if pair := s.Default(); pair != nil {
+			return pair, nil
+		}
 	}
 	return nil, errNoCertificate
 }

@@ -32,8 +32,9 @@ type Config struct {
 	StateDir string
 	// TrustedProxies (CIDR) are those whose X-Forwarded-For is believed.
 	TrustedProxies []string
-	// Default certificate for names that no document has one for; nil for none.
-	Default *tls.Certificate
+	// Default certificate for names that no document has one for; nil, or one
+	// that is nil, for none.
+	Default func() *tls.Certificate
 	// AccessLog is written a line for each request; nil for none.
 	AccessLog io.Writer
 	// Grace bounds how long requests may take to finish at the end.
