@@ -13,15 +13,14 @@ import (
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 	"github.com/kubectl-fed/kubectl-fed/pkg/status"
+	"github.com/kubectl-fed/kubectl-fed/pkg/traffic"
 )
 
 // Limits of what one member can make carriers know.
 const (
 	mostPorts     = 128
-	mostEndpoints = 1000 // of one port
-	mostAddresses = 64   // of one Service, or of nodes
+	mostAddresses = 64 // of one Service, or of nodes
 	mostSources   = 512
-	mostReady     = 1 << 20
 	mostZones     = 64
 	// Sources that together are more than one prefix so short claim more than any
 	// cluster has.
@@ -89,8 +88,8 @@ func believed(row *v1alpha1.ObjectReport, ranges []string) *v1alpha1.ObjectRepor
 		ports = slices.Clone(ports[:mostPorts])
 	}
 	for i, p := range ports {
-		endpoints := keep(p.Endpoints, mostEndpoints, func(e string) bool { return endpoint(e, ranges) })
-		ready := min(max(p.Ready, 0), mostReady)
+		endpoints := keep(p.Endpoints, traffic.MaxEndpoints, func(e string) bool { return endpoint(e, ranges) })
+		ready := min(max(p.Ready, 0), traffic.MaxReady)
 		if len(endpoints) == len(p.Endpoints) && ready == p.Ready {
 			continue
 		}

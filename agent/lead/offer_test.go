@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/traffic"
 )
 
 func reportOf(ports ...v1alpha1.ServicePortReport) *v1alpha1.Report {
@@ -35,8 +36,8 @@ func TestNoMemberLeadsCarriersAstray(t *testing.T) {
 	row := newOffer(r, nil).services[key(front)]
 	equal(t, "addresses", strings.Join(row.Addresses, " "), "192.0.2.1 lb.example.com")
 	equal(t, "endpoints", strings.Join(row.Ports[0].Endpoints, " "), "10.4.0.1:8080")
-	equal(t, "bounded", len(row.Ports[1].Endpoints), mostEndpoints)
-	equal(t, "ready", fmt.Sprint(row.Ports[0].Ready, row.Ports[1].Ready), fmt.Sprint(0, mostReady))
+	equal(t, "bounded", len(row.Ports[1].Endpoints), traffic.MaxEndpoints)
+	equal(t, "ready", fmt.Sprint(row.Ports[0].Ready, row.Ports[1].Ready), fmt.Sprint(0, traffic.MaxReady))
 	equal(t, "nodes", fmt.Sprint(newOffer(r, nil).nodes), "[192.0.2.10]")
 	equal(t, "sources", fmt.Sprint(newOffer(r, nil).sources), "[10.4.0.0/16]")
 	equal(t, "the report stays as it was", len(r.Objects[0].Ports[0].Endpoints), 11)

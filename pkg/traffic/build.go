@@ -2,7 +2,6 @@ package traffic
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -30,6 +29,8 @@ const (
 	// MaxDocumentEndpoints of all: each carrier checks every one of them.
 	MaxEndpoints         = 1000
 	MaxDocumentEndpoints = 20_000
+	// MaxReady endpoints of a port in one cluster are believed in.
+	MaxReady = 1 << 20
 	// MaxAddresses of an Ingress: members show no more.
 	MaxAddresses = 64
 )
@@ -127,7 +128,7 @@ func (b *builder) output() Output {
 		t.Backends = append(t.Backends, b.backends[name].doc)
 	}
 	limitEndpoints(t.Backends)
-	return Output{Document: t, Certificates: maps.Clone(b.certificates), Ingresses: b.results, Again: b.again}
+	return Output{Document: t, Certificates: b.certificates, Ingresses: b.results, Again: b.again}
 }
 
 // wake asks for another look at that time.

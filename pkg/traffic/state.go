@@ -26,9 +26,6 @@ const (
 	reasonLast = "nothing healthy is left anywhere: kept as the last that was"
 )
 
-// mostReady endpoints are believed in.
-const mostReady = 1 << 20
-
 // view is what is known of a backend in one cluster.
 type view struct {
 	cluster *Cluster
@@ -74,7 +71,7 @@ func (n *backend) view(in *Input, c *Cluster, previous *v1alpha1.BackendCluster)
 	}
 	v.blind = c.NodesUntold && !v.row.Pods && v.row.NodePort > 0 && n.service.Spec.Type != corev1.ServiceTypeLoadBalancer
 	if n.maxRate > 0 {
-		v.maxRate = n.maxRate * max(1, min(v.row.Ready, mostReady))
+		v.maxRate = n.maxRate * max(1, min(v.row.Ready, MaxReady))
 	}
 	return v
 }
