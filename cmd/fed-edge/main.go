@@ -36,5 +36,5 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		_, err := fmt.Fprintln(stdout, version.String())
 		return err
 	}
-	return serve(withLogger(ctx, stderr, o.verbosity), o, stdout)
+	return explain(serve(withLogger(ctx, stderr, o.verbosity), o, stdout))
 }

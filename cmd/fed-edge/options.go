@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"net"
 	"net/netip"
@@ -60,7 +61,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	f.StringSliceVar(&o.plain, "http-listen", []string{":80"}, `where HTTP is listened for; may be repeated, "" for nowhere`)
 	f.StringSliceVar(&o.secure, "https-listen", []string{":443"}, `where HTTPS is listened for; may be repeated, "" for nowhere`)
 	f.StringVar(&o.admin, "admin-listen", "127.0.0.1:9180", `where /metrics, /healthz and /readyz are served, "" for nowhere`)
-	f.StringVar(&o.stateDir, "state-dir", "", "folder of this edge's own, in which it keeps what it served last; none: it serves nothing if it starts while the bucket is away")
+	f.StringVar(&o.stateDir, "state-dir", "", "folder of this edge's own, in which it keeps what it served last, keys included; none: it serves nothing if it starts while the bucket is away")
 	f.StringVar(&o.certificates, "certificates-dir", "", "folder with <namespace>/<secret>/tls.crt and tls.key, for TLS Secrets that the federation does not hold")
 	f.StringVar(&o.defaultCrt, "default-certificate", "", "certificate (PEM) for names that there is none for")
 	f.StringVar(&o.defaultKey, "default-key", "", "key (PEM) of --default-certificate")
@@ -151,16 +152,33 @@ func (o *options) validateServing() error {
 	}
 	for _, c := range o.trusted {
 		if _, err := netip.ParsePrefix(c); err != nil {
-			return fmt.Errorf("--trusted-proxies: %q is no range of addresses", c)
+			return fmt.Errorf("--trusted-proxies %q: want a range of addresses, such as 192.0.2.0/24 or 192.0.2.7/32", c)
 		}
 	}
 	if (o.defaultCrt == "") != (o.defaultKey == "") {
 		return errors.New("--default-certificate and --default-key need each other")
 	}
 	for flag, dir := range map[string]string{"certificates-dir": o.certificates, "state-dir": o.stateDir} {
-		if i, err := os.Stat(dir); dir != "" && (err != nil || !i.IsDir()) {
-			return fmt.Errorf("--%s: %s is no folder", flag, dir)
+		if err := folder(dir); err != nil {
+			return fmt.Errorf("--%s %q: %w", flag, dir, err)
 		}
+	}
+	return nil
+}
+
+// folder says whether one is there that can be used; none need be named.
+func folder(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	i, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("there is no such folder: create it, readable by this user only")
+	case err != nil:
+		return err
+	case !i.IsDir():
+		return errors.New("it is no folder")
 	}
 	return nil
 }
