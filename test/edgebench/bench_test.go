@@ -96,7 +96,8 @@ func publish(page, rows string) error {
 Written by `+"`make bench-edge`"+` on %s. Two clusters with real pods (two each), 200 requests a second on new and kept
 connections, through an edge and at the same time through %s that was told the same four pods by hand
 (the same checks: every 2 s, two in a row; the other cluster's pods as backup; retries with redispatch). *Last* is how
-long after the fault the last request failed; latencies are of the requests that were answered.
+long after the fault the last request failed; latencies are of the requests that were answered. HAProxy tries again
+on servers that it takes for up, and turns to the backup when none is: until its checks have found out, both dead pods are asked.
 
 | fault | through | requests | failed | last, s | median, ms | p99, ms |
 |---|---|---|---|---|---|---|
