@@ -52,3 +52,26 @@ func BenchmarkBuild(b *testing.B) {
 	}
 	b.ReportMetric(float64(size), "document-bytes")
 }
+
+// BenchmarkBuildOfNodePorts is the same behind 64 nodes of each cluster: many
+// more endpoints than carriers are told.
+func BenchmarkBuildOfNodePorts(b *testing.B) {
+	in := federation(b, 1000, 13)
+	for i := range in.Services {
+		in.Services[i].Object.Object["spec"].(map[string]any)["type"] = "NodePort"
+		for c := range in.Clusters {
+			in.Clusters[c].Services[in.Services[i].Key].Ports[0].NodePort = 30000 + int64(i)
+		}
+	}
+	for c := range in.Clusters {
+		for n := range 64 {
+			in.Clusters[c].NodeAddresses = append(in.Clusters[c].NodeAddresses, fmt.Sprintf("192.0.%d.%d", c, n))
+		}
+	}
+	first := Build(in)
+	in.Previous = &first.Document
+	b.ReportAllocs()
+	for b.Loop() {
+		Build(in)
+	}
+}

@@ -2,7 +2,6 @@ package traffic
 
 import (
 	"cmp"
-	"hash/fnv"
 	"slices"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
@@ -40,15 +39,33 @@ func some(list []string, most int, name string) []string {
 	if len(list) <= most {
 		return list
 	}
-	rank := make(map[string]uint64, len(list))
-	for _, s := range list {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(s + "\n" + name)) // a hash takes everything
-		rank[s] = h.Sum64()
+	all := make([]ranked, len(list))
+	for i, s := range list {
+		all[i] = ranked{rank(name, s), s}
 	}
-	list = slices.Clone(list)
-	slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(rank[a], rank[b]), cmp.Compare(a, b)) })
-	list = slices.Clip(list[:most])
+	slices.SortFunc(all, func(a, b ranked) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.endpoint, b.endpoint)) })
+	list = make([]string, most)
+	for i := range list {
+		list[i] = all[i].endpoint
+	}
 	slices.Sort(list)
 	return list
+}
+
+type ranked struct {
+	rank     uint64
+	endpoint string
+}
+
+// rank is FNV-1a of a name and an endpoint: as good as drawn by lot, and always
+// the same.
+func rank(name, endpoint string) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	h := uint64(offset)
+	for _, text := range [...]string{name, endpoint} {
+		for i := range len(text) {
+			h = (h ^ uint64(text[i])) * prime
+		}
+	}
+	return h
 }
