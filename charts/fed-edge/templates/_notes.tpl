@@ -7,7 +7,7 @@
 {{- end }}
 
 The addresses of edges stay those of every Ingress also when they are scaled down or this
-release is uninstalled, until each is unregistered:
+release is uninstalled, until each is unregistered, best before that:
 
   kubectl fed traffic unregister {{ .Values.name }}-0 --bucket {{ .Values.bucket }}
 {{- if not .Values.serviceAccount.annotations }}{{ if hasPrefix "gs://" .Values.bucket }}
