@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// atOnce is how many checks run side by side.
-	atOnce = 512
+	// atOnce is how many checks run side by side. Each of a dead endpoint waits for
+	// its timeout: few slots, and a cluster that died would hold up all others' checks.
+	atOnce = 2048
 	// jitter is the part of an interval by which checks are spread.
 	jitter = 0.1
 )

@@ -7,6 +7,9 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
+// mostHops is how many proxies a request may have passed.
+const mostHops = 16
+
 // clean drops what a client may not tell a backend: where a request came from,
 // unless a trusted proxy says so, and that the connection becomes HTTP/2, since
 // what is asked for on it then would pass the edge by.

@@ -96,6 +96,15 @@ func TestNoWayPastTheEdge(t *testing.T) {
 	}
 }
 
+func TestRequestsGoRoundNoLonger(t *testing.T) {
+	e := startEdge(t, nil)
+	e.give(documentOf(serving("europe", e.plain)))
+	if status, body, _ := e.get("http://web.example.com/"); status != http.StatusLoopDetected {
+		t.Errorf("%d %s", status, body)
+	}
+	e.until("all rounds are noted", func() bool { return strings.Count(e.log.String(), "\n") == mostHops+2 })
+}
+
 func TestNoRedirectToWhereTheClientIs(t *testing.T) {
 	e := startEdge(t, func(c *Config) { c.TrustedProxies = []string{"127.0.0.0/8"} })
 	e.certify("default/web", "web.example.com")

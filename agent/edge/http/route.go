@@ -40,8 +40,11 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 	if current == nil {
 		return unavailable(rec, "no traffic document yet")
 	}
-	if tunnel(r) {
+	switch {
+	case tunnel(r):
 		return answer(rec, http.StatusMethodNotAllowed, "an edge opens no tunnels")
+	case len(r.Header["Via"]) > mostHops: // each edge adds a line
+		return answer(rec, http.StatusLoopDetected, "an endpoint leads back to an edge")
 	}
 	m, ok := current.table.Match(r.Host, r.URL.Path)
 	if !ok {
