@@ -126,9 +126,7 @@ func TestRetryAndFailOver(t *testing.T) {
 	}
 	eu.Close()
 	e.wants("http://web.example.com/", 200, "us")
-	if !strings.Contains(e.log.String(), `"cluster":"america"`) {
-		t.Errorf("the log does not say who answered:\n%s", e.log)
-	}
+	e.until("the log says who answered", func() bool { return strings.Contains(e.log.String(), `"cluster":"america"`) })
 }
 
 func TestRequestsLeaveAnEndpointThatDies(t *testing.T) {
