@@ -117,6 +117,10 @@ bench-edge: host-check build lab tools-helm tools-vegeta node-tools ## Count the
 bench-plan: ## Benchmarks of the planner, with ratios against two simpler ones in the same run.
 	$(GO) test -run '^$$' -bench . -benchmem ./pkg/plan/...
 
+.PHONY: bench-edge-path
+bench-edge-path: ## Benchmarks of a request's way through an edge, with ratios against a plain reverse proxy in the same run, and of the choice of an endpoint.
+	$(GO) test -run '^$$' -bench . -benchmem ./agent/edge/http
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
 	FUZZTIME=$(FUZZTIME) ./.ci/fuzz
