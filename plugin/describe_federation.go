@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -47,7 +46,7 @@ func (o *describeOptions) clusterTraffic(ctx context.Context, out *outline, hub 
 	out.line(1, "State", "%s", strings.TrimSuffix(r.State+", "+oneLine(r.Reason), ", "))
 	out.line(1, "Backends", "%d of %d served", r.Serving, len(r.Backends))
 	out.line(1, "Endpoints", "%s healthy", seenOf(r.Healthy, r.Endpoints))
-	out.line(1, "Coordinates", "%s", cmp.Or(coordinatesText(r.Coordinates), "<those of its region>"))
+	out.line(1, "Coordinates", "%s", r.where())
 }
 
 func (o *describeOptions) clusterStatus(out *outline, obj *unstructured.Unstructured) {

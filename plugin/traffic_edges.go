@@ -15,6 +15,7 @@ import (
 	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/traffic"
 )
 
 // trafficEdges of `traffic edges`.
@@ -81,10 +82,10 @@ func (o *trafficEdges) table(edges []v1alpha1.Edge) {
 	var rows [][]string
 	for i := range edges {
 		e := &edges[i]
-		row := []string{e.Name, orNone(cmp.Or(e.Region, coordinatesText(e.Coordinates))), orNone(strings.Join(e.Addresses, ",")),
+		row := []string{e.Name, orNone(cmp.Or(e.Region, traffic.RegionOf(e.Zone), e.Zone, coordinatesText(e.Coordinates))), orNone(strings.Join(e.Addresses, ",")),
 			o.state(e), documentOf(e), o.ago(e.Time)}
 		if o.output == "wide" {
-			row = append(row, orNone(e.Zone), orNone(coordinatesText(e.Coordinates)), orNone(e.Version))
+			row = append(row, orNone(e.Zone), whereText(traffic.Place{Region: e.Region, Zone: e.Zone, Coordinates: e.Coordinates}), orNone(e.Version))
 		}
 		rows = append(rows, row)
 	}

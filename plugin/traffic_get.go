@@ -15,6 +15,7 @@ import (
 	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/traffic"
 )
 
 // trafficGet of `traffic get`.
@@ -232,12 +233,32 @@ func (o *trafficGet) print(now carried, rows []trafficRow) error {
 		cells := []string{r.Cluster, orNone(r.Region), strconv.FormatInt(r.Weight, 10), r.State,
 			fmt.Sprintf("%d/%d", r.Serving, len(r.Backends)), seenOf(r.Healthy, r.Endpoints), r.Reason}
 		if o.output == "wide" {
-			cells = slices.Insert(cells, 2, orNone(strings.Join(r.Zones, ",")), orNone(coordinatesText(r.Coordinates)))
+			cells = slices.Insert(cells, 2, orNone(strings.Join(r.Zones, ",")), r.where())
 		}
 		table = append(table, cells)
 	}
 	o.columns(header, table)
 	return nil
+}
+
+// where are the coordinates that count, in words.
+func (r *trafficRow) where() string {
+	place := traffic.Place{Region: r.Region, Coordinates: r.Coordinates}
+	if len(r.Zones) > 0 {
+		place.Zone = r.Zones[0]
+	}
+	return whereText(place)
+}
+
+// whereText says which coordinates of a place count.
+func whereText(p traffic.Place) string {
+	switch {
+	case p.Coordinates != nil:
+		return coordinatesText(p.Coordinates)
+	case traffic.Located(p):
+		return "<region's>"
+	}
+	return "<unknown>"
 }
 
 func coordinatesText(c *v1alpha1.Coordinates) string {

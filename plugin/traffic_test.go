@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -161,7 +162,7 @@ func TestTrafficWordsAreAudited(t *testing.T) {
 		t.Errorf("written by %+v", p)
 	}
 	got := command(t, hub, "", "describe", "cluster", "eu")
-	for _, says := range []string{"Last Change:", "(claimed) with kubectl-fed/", "upgrade of the nodes", "Weight:       0", "Mixed, nothing is ready for 1m", "1 of 2 served", "1-2/2 healthy", "<those of its region>"} {
+	for _, says := range []string{"Last Change:", "(claimed) with kubectl-fed/", "upgrade of the nodes", "Weight:       0", "Mixed, nothing is ready for 1m", "1 of 2 served", "1-2/2 healthy", "<region's>"} {
 		if !strings.Contains(got.out, says) {
 			t.Errorf("%q is missing in\n%s%s", says, got.out, got.err)
 		}
@@ -279,6 +280,15 @@ edge-us   40.7,-74      203.0.113.2,edge.example.com  Ready   7         0s
 	}
 	if got := command(t, hub, "", "traffic", "edges", "-o", "wide"); got.code != 0 || !strings.Contains(got.out, "ZONE") || !strings.Contains(got.out, "<none>  40.7,-74 ") {
 		t.Errorf("wide: %+v", got)
+	}
+	for name, place := range map[string]v1alpha1.Edge{"cloud us-east1 <region's>": {Zone: "us-east1-b"}, "rack rack-1 <unknown>": {Zone: "rack-1"}} {
+		words := strings.Fields(name)
+		place.Name = words[0]
+		hub.Register(place)
+		got := command(t, hub, "", "traffic", "edges", "-o", "wide")
+		if line := regexp.MustCompile(words[0] + ` +` + words[1] + ` .*`).FindString(got.out); !strings.Contains(line, words[2]) {
+			t.Errorf("%s: %s", name, got.out)
+		}
 	}
 	if got := command(t, hub, "", "traffic", "edges", "-o", "json"); got.code != 0 || !strings.Contains(got.out, `"healthy": 2`) {
 		t.Errorf("%+v", got)

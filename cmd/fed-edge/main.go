@@ -11,8 +11,10 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/pflag"
 
+	"github.com/kubectl-fed/kubectl-fed/pkg/traffic"
 	"github.com/kubectl-fed/kubectl-fed/pkg/version"
 )
 
@@ -36,5 +38,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		_, err := fmt.Fprintln(stdout, version.String())
 		return err
 	}
-	return explain(serve(withLogger(ctx, stderr, o.verbosity), o, stdout))
+	ctx = withLogger(ctx, stderr, o.verbosity)
+	if !traffic.Located(o.where()) {
+		logr.FromContextOrDiscard(ctx).Info("where this edge is on the globe is not known, so only its own zone and region are close: set --coordinates",
+			"region", o.region, "zone", o.zone)
+	}
+	return explain(serve(ctx, o, stdout))
 }

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
+	"github.com/kubectl-fed/kubectl-fed/pkg/traffic"
 )
 
 // envBucket names the bucket where no flag does.
@@ -164,6 +165,11 @@ func (o *options) validateServing() error {
 		}
 	}
 	return nil
+}
+
+// where is the place that it was told.
+func (o *options) where() traffic.Place {
+	return traffic.Place{Region: o.region, Zone: o.zone, Coordinates: o.place}
 }
 
 // folder says whether one is there that can be used; none need be named.

@@ -23,7 +23,6 @@ import (
 	"github.com/kubectl-fed/kubectl-fed/hub"
 	"github.com/kubectl-fed/kubectl-fed/hub/open"
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
-	"github.com/kubectl-fed/kubectl-fed/pkg/traffic"
 	"github.com/kubectl-fed/kubectl-fed/pkg/version"
 )
 
@@ -95,7 +94,7 @@ func ready(ctx context.Context, f *edge.Follower, s *http.Server, since time.Dur
 
 func newServer(ctx context.Context, o *options, fallback *edge.Fallback, access io.Writer, registry prometheus.Registerer) *http.Server {
 	return http.New(ctx, http.Config{
-		Place: traffic.Place{Region: o.region, Zone: o.zone, Coordinates: o.place},
+		Place: o.where(),
 		Plain: o.plain, Secure: o.secure, StateDir: cmp.Or(o.stateDir, os.TempDir()),
 		TrustedProxies: o.trusted, Default: fallback.Certificate, AccessLog: access, Grace: grace,
 		Metrics: registry, Prober: http.Network{}, Clock: clock.RealClock{},

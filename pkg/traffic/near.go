@@ -74,6 +74,13 @@ func regionDistances(from Place, clusters []v1alpha1.TrafficCluster) map[string]
 	return distances
 }
 
+// Located says whether it is known where on the globe a place is. From one that
+// is not, only what is in its own zone and region is close.
+func Located(p Place) bool {
+	_, known := locate(p.Coordinates, cmp.Or(p.Region, RegionOf(p.Zone)))
+	return known
+}
+
 // inZone: zones of other regions may have the same name, where they are but
 // numbered.
 func inZone(from Place, c *v1alpha1.TrafficCluster) bool {

@@ -81,6 +81,24 @@ func TestRegionOf(t *testing.T) {
 	}
 }
 
+func TestLocated(t *testing.T) {
+	for _, row := range []struct {
+		place Place
+		want  bool
+	}{
+		{Place{Region: "us-east1"}, true},
+		{Place{Zone: "us-east1-b"}, true},
+		{Place{Coordinates: &v1alpha1.Coordinates{Latitude: 50.45, Longitude: 3.82}}, true},
+		{Place{Region: "mons", Coordinates: &v1alpha1.Coordinates{Latitude: 95}}, false},
+		{Place{Region: "mons", Zone: "us-east1-b"}, false},
+		{Place{}, false},
+	} {
+		if got := Located(row.place); got != row.want {
+			t.Errorf("%+v: %t", row.place, got)
+		}
+	}
+}
+
 func TestRegionCoordinates(t *testing.T) {
 	if len(regionCoordinates) < 140 {
 		t.Errorf("%d regions", len(regionCoordinates))
