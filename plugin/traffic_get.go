@@ -272,12 +272,16 @@ func degrees(d float64) string { return strconv.FormatFloat(d, 'f', -1, 64) }
 
 // columns prints a table as get does.
 func (s *session) columns(header []string, rows [][]string) {
-	out := newOutline(s.Out)
-	defer out.flush()
+	var text strings.Builder
+	out := newOutline(&text)
 	for _, row := range slices.Concat([][]string{header}, rows) {
 		for i := range row {
 			row[i] = oneLine(row[i])
 		}
-		fmt.Fprintln(out.w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+		fmt.Fprintln(out.w, strings.Join(row, "\t"))
+	}
+	out.flush()
+	for line := range strings.Lines(text.String()) {
+		fmt.Fprintln(s.Out, strings.TrimRight(line, " \n"))
 	}
 }

@@ -106,6 +106,19 @@ time: "2026-11-21T10:00:00Z"
 	}
 }
 
+func TestTrafficGetAlignsWhatHasNoReason(t *testing.T) {
+	hub := serves()
+	hub.Document.Backends[1].Clusters[1].Reason = "slow"
+	got := command(t, hub, "", "traffic", "get", "new", "us")
+	want := `CLUSTER  REGION    WEIGHT  STATE    BACKENDS  ENDPOINTS  REASON
+new      <none>    100     None     0/0       -/0
+us       us-east1  100     Serving  2/2       2/4        slow
+`
+	if got.code != 0 || got.out != want {
+		t.Errorf("%s\n%s", got.err, got.out)
+	}
+}
+
 func TestTrafficGetWithout(t *testing.T) {
 	hub := serves()
 	if got := command(t, hub, "", "traffic", "get", "nowhere", "us"); got.code != 1 || !strings.Contains(got.err, `cluster "nowhere" is not a member`) || !strings.Contains(got.out, "\nus ") {
