@@ -28,6 +28,7 @@ func load(dir string) (*saved, error) {
 	if dir == "" {
 		return nil, nil
 	}
+	sweep(dir)
 	text, err := os.ReadFile(filepath.Join(dir, savedFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -43,6 +44,17 @@ func load(dir string) (*saved, error) {
 		return nil, errors.New("read what was served last: there is no document in it")
 	}
 	return s, nil
+}
+
+// sweep removes what a process that was cut short left half written: keys are in
+// it, and nobody would.
+func sweep(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "."+savedFile+"-") {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
 
 func (s *saved) store(dir string) error {
