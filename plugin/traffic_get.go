@@ -76,6 +76,8 @@ type trafficRow struct {
 	Healthy   *sight          `json:"healthy,omitempty"`
 	Reason    string          `json:"reason,omitempty"`
 	Backends  []trafficBehind `json:"backends"`
+	// gone: it is served, and no member any more.
+	gone bool
 }
 
 // trafficBehind is one backend of a row.
@@ -123,7 +125,7 @@ func (o *trafficGet) rows(members []v1alpha1.Cluster, now carried) []trafficRow 
 		for _, c := range now.document.Clusters {
 			row, member := rows[c.Name]
 			if !member {
-				row = trafficRow{Cluster: c.Name, Weight: v1alpha1.FullWeight}
+				row = trafficRow{Cluster: c.Name, Weight: v1alpha1.FullWeight, gone: true}
 			}
 			row.Region, row.Zones, row.Coordinates = c.Region, c.Zones, c.Coordinates
 			rows[c.Name] = row
@@ -148,6 +150,9 @@ func weightOf(c *v1alpha1.Cluster) int64 {
 func (o *trafficGet) filled(row trafficRow, now carried) trafficRow {
 	row.Backends = []trafficBehind{}
 	states, reasons := map[v1alpha1.BackendState]int{}, []string{}
+	if row.gone {
+		reasons = append(reasons, "it is no member any more, and goes by itself")
+	}
 	for _, b := range behindAll(now.document, row.Cluster) {
 		seen := o.sees(now.edges, b.Name, row.Cluster)
 		row.Backends = append(row.Backends, trafficBehind{Backend: b.Name, State: b.State, Weight: b.Weight, Ready: b.Ready,

@@ -119,6 +119,15 @@ us       us-east1  100     Serving  2/2       2/4        slow
 	}
 }
 
+func TestTrafficGetTellsWhoIsNoMember(t *testing.T) {
+	hub := serves()
+	delete(hub.Members, "eu")
+	got := command(t, hub, "", "traffic", "get", "eu")
+	if got.code != 0 || !strings.Contains(got.out, "it is no member any more, and goes by itself; nothing is ready for 1m\n") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestTrafficGetWithout(t *testing.T) {
 	hub := serves()
 	if got := command(t, hub, "", "traffic", "get", "nowhere", "us"); got.code != 1 || !strings.Contains(got.err, `cluster "nowhere" is not a member`) || !strings.Contains(got.out, "\nus ") {
