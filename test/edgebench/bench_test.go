@@ -2,7 +2,6 @@ package edgebench
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,25 +16,12 @@ import (
 )
 
 const (
-	// workVariable names the folder that is cleared up after a run that was cut short.
-	workVariable = "KUBECTL_FED_HOST_WORK"
-	page         = "docs/benchmarks.md"
-	heading      = "## Faults behind an edge\n"
+	page    = "docs/benchmarks.md"
+	heading = "## Faults behind an edge\n"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"fetch": script.Fetch, "load": script.Load})
-}
-
-// suite is refused where nobody would restore the host.
-type suite struct{ *testing.M }
-
-func (s suite) Run() int {
-	if os.Getenv(workVariable) == "" {
-		fmt.Fprintln(os.Stderr, "edgebench: needs root and the means to restore the host: run `make bench-edge`")
-		return 1
-	}
-	return s.M.Run()
+	testscript.Main(script.HostSuite{M: m, Command: "make bench-edge"}, map[string]func(){"fetch": script.Fetch, "load": script.Load})
 }
 
 func TestFaults(t *testing.T) {
@@ -47,21 +33,12 @@ func TestFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	work, err := script.HostWork()
+	if err != nil {
+		t.Fatal(err)
+	}
 	rows := filepath.Join(t.TempDir(), "rows")
-	testscript.Run(t, testscript.Params{
-		Files: script.Matching("*.txtar"), RequireExplicitExec: true, Cmds: script.Commands(), WorkdirRoot: os.Getenv(workVariable),
-		Setup: func(e *testscript.Env) error {
-			if err := programs.Setup(e, ""); err != nil {
-				return err
-			}
-			lab := e.Getenv("LAB_DIR")
-			e.Setenv("KUBECONFIG", filepath.Join(lab, "kubeconfig")+string(os.PathListSeparator)+filepath.Join(e.WorkDir, "federation.kubeconfig"))
-			e.Setenv("ROWS", rows)
-			e.Defer(func() { down(programs.Bin, lab) })
-			return script.FileBucket(e)
-		},
-	})
-	// A script runs in a subtest that has ended by now only if it is not parallel.
+	// The script runs beside this function and has ended when the test cleans up.
 	t.Cleanup(func() {
 		if !t.Failed() {
 			if err := publish(filepath.Join(root, page), rows); err != nil {
@@ -69,14 +46,13 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	})
-}
-
-func down(bin, lab string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	if out, err := exec.CommandContext(ctx, filepath.Join(bin, "lab"), "--dir", lab, "down").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "lab down: %v\n%s", err, out)
-	}
+	testscript.Run(t, testscript.Params{
+		Files: script.Matching("*.txtar"), RequireExplicitExec: true, Cmds: script.Commands(), WorkdirRoot: work,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("ROWS", rows)
+			return programs.SetupHost(e, func(err error) { t.Error(err) })
+		},
+	})
 }
 
 // publish replaces the table of the page, and what else the page says stays.
