@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
+
 	"github.com/kubectl-fed/kubectl-fed/pkg/api/v1alpha1"
 )
 
@@ -154,6 +156,29 @@ func (f *Follower) file(ctx context.Context, secret string) *tls.Certificate {
 		f.say(ctx, fmt.Errorf("certificate of Secret %s: %w", secret, err), "a certificate cannot be served")
 	}
 	return before
+}
+
+// maxNamed Secrets are named in one line of the log.
+const maxNamed = 20
+
+// lack tells, when that changes, for which Secrets there is nothing to serve:
+// their hosts' clients get no answer over HTTPS.
+func (f *Follower) lack(ctx context.Context, held map[string]*tls.Certificate) {
+	lacking := slices.DeleteFunc(f.secrets(), func(secret string) bool { return held[secret] != nil })
+	slices.Sort(lacking)
+	lacking = slices.Compact(lacking)
+	f.Metrics.lacking.Set(float64(len(lacking)))
+	if slices.Equal(lacking, f.lacking) {
+		return
+	}
+	f.lacking = lacking
+	log := logr.FromContextOrDiscard(ctx)
+	if len(lacking) == 0 {
+		log.Info("every certificate that the document names can be served")
+		return
+	}
+	log.Info("no certificate to serve: neither the document brings it nor is there a file in --certificates-dir",
+		"secrets", lacking[:min(len(lacking), maxNamed)], "count", len(lacking))
 }
 
 // tls is what the document says of certificates.

@@ -36,6 +36,8 @@ type Follower struct {
 	fetched map[string]*v1alpha1.Certificate
 	missing bool
 	looked  time.Time
+	// lacking are the Secrets for which there is nothing to serve, as was told.
+	lacking []string
 	// said is the last refusal or failure that was logged.
 	said string
 
@@ -234,7 +236,9 @@ func (f *Follower) lookAgain(ctx context.Context) {
 
 // serve hands over the document with the certificates that there are.
 func (f *Follower) serve(ctx context.Context) {
-	f.Sink.Serve(f.document, f.certificates(ctx))
+	certificates := f.certificates(ctx)
+	f.lack(ctx, certificates)
+	f.Sink.Serve(f.document, certificates)
 }
 
 // save what is served, for a start while the bucket is away.

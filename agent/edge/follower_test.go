@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -167,10 +168,16 @@ func TestCertificateFiles(t *testing.T) {
 	if !isServed(w, "d/web", held) || len(w.sink.certificates) != 1 {
 		t.Errorf("the federation's comes first: %v", w.sink.certificates)
 	}
+	if want := []string{"../../etc", "d/own", "none"}; !slices.Equal(f.lacking, want) {
+		t.Errorf("told of %v, want %v", f.lacking, want)
+	}
 	writeFiles(t, w.config.CertificatesDir, "d/own", own, noon)
 	_ = w.poll(f)
 	if !isServed(w, "d/own", own) {
 		t.Error("a file that appears is not served")
+	}
+	if want := []string{"../../etc", "none"}; !slices.Equal(f.lacking, want) {
+		t.Errorf("told of %v, want %v", f.lacking, want)
 	}
 	writeFiles(t, w.config.CertificatesDir, "d/own", next, noon.Add(time.Second))
 	_ = w.poll(f)

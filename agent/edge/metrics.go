@@ -12,7 +12,7 @@ import (
 type Metrics struct {
 	serial, epoch         prometheus.Gauge
 	bucketErrors, refused prometheus.Counter
-	registered            prometheus.Gauge
+	registered, lacking   prometheus.Gauge
 	last                  atomic.Int64
 }
 
@@ -25,6 +25,7 @@ func NewMetrics(r prometheus.Registerer, c clock.PassiveClock) *Metrics {
 		serial:     gauge("fed_edge_document_serial", "Serial of the traffic document that is served."),
 		epoch:      gauge("fed_edge_document_epoch", "Epoch of the traffic document that is served."),
 		registered: gauge("fed_edge_registered", "1 while this process holds the edge's registration."),
+		lacking:    gauge("fed_edge_certificates_lacking", "Secrets that the document names and no certificate can be served for."),
 		bucketErrors: prometheus.NewCounter(prometheus.CounterOpts{Name: "fed_edge_bucket_errors_total",
 			Help: "Calls to the bucket that failed."}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "fed_edge_documents_refused_total",
@@ -38,7 +39,7 @@ func NewMetrics(r prometheus.Registerer, c clock.PassiveClock) *Metrics {
 			}
 			return -1
 		})
-	r.MustRegister(m.serial, m.epoch, m.registered, m.bucketErrors, m.refused, age)
+	r.MustRegister(m.serial, m.epoch, m.registered, m.lacking, m.bucketErrors, m.refused, age)
 	return m
 }
 
