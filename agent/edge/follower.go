@@ -90,6 +90,10 @@ func (f *Follower) Asked() bool {
 func (f *Follower) Run(ctx context.Context) {
 	for failures := 0; ctx.Err() == nil; {
 		if err := f.poll(ctx); err == nil {
+			if failures > 0 {
+				f.said = ""
+				logr.FromContextOrDiscard(ctx).Info("the bucket can be read again")
+			}
 			failures = 0
 			f.answered()
 		} else if ctx.Err() == nil {
@@ -192,7 +196,7 @@ func (f *Follower) take(ctx context.Context, t *v1alpha1.Traffic) {
 	f.serve(ctx)
 	f.save(ctx)
 	f.Metrics.seen(f.Clock.Now())
-	logr.FromContextOrDiscard(ctx).V(1).Info("serving a new document", "serial", t.Serial, "epoch", t.Epoch)
+	logr.FromContextOrDiscard(ctx).Info("serving a new document", "serial", t.Serial, "epoch", t.Epoch)
 }
 
 func (f *Follower) refuse(ctx context.Context, err error) {
