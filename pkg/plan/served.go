@@ -68,9 +68,20 @@ func (it *item) serve(source, o *unstructured.Unstructured) {
 	case v1alpha1.KeyIsIngress(it.key) && v1alpha1.ServesIngress(source) && v1alpha1.ServesIngress(o):
 		if unstructured.SetNestedField(o.Object, v1alpha1.IngressClass, "spec", "ingressClassName") == nil {
 			dropAnnotations(o, v1alpha1.AnnotationIngressClass)
+			conform(child(o.Object, "spec"))
 		}
 	case it.exposed && exposable(o):
 		_ = unstructured.SetNestedField(o.Object, "NodePort", "spec", "type") // there is a spec
+	}
+}
+
+// conform names the lists that an Ingress does not set, so that one which was in
+// the member before does not keep its own.
+func conform(spec map[string]any) {
+	for _, list := range []string{"rules", "tls"} {
+		if _, said := spec[list]; !said {
+			spec[list] = []any{}
+		}
 	}
 }
 

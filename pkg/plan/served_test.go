@@ -72,6 +72,8 @@ func TestServedIngressesBearOurClass(t *testing.T) {
 			got := w.given("a", ing).GetAnnotations()
 			equal(t, "annotation", got[v1alpha1.AnnotationIngressClass], c.annotation)
 			equal(t, "the other annotation", got["kept"], "yes")
+			tls, named, _ := unstructured.NestedSlice(w.given("a", ing).Object, "spec", "tls")
+			equal(t, "names the lists that it does not set", named && len(tls) == 0, c.class == v1alpha1.IngressClass)
 			if _, said, _ := unstructured.NestedString(w.specs[key(ing)].Object.Object, "spec", "ingressClassName"); said && c.edit == nil {
 				t.Error("the spec was changed")
 			}
