@@ -45,8 +45,8 @@ func TestIngressClassIsNobodysDefault(t *testing.T) {
 	if class.Metadata.Name != "kubectl-fed" || class.Spec.Controller != "kubectl-fed.io/federated-ingress" {
 		t.Errorf("%s of %s", class.Metadata.Name, class.Spec.Controller)
 	}
-	if len(class.Metadata.Annotations) > 0 {
-		t.Errorf("annotations %v", class.Metadata.Annotations)
+	if a := class.Metadata.Annotations; len(a) != 1 || a["helm.sh/resource-policy"] != "keep" {
+		t.Errorf("annotations %v: it is to outlive the release, and nothing else", a)
 	}
 	if objects := render(t, `ingressClass.create=false`); slices.ContainsFunc(objects, func(o object) bool { return o.Kind == "IngressClass" }) {
 		t.Error("it was rendered though it is not to be")
