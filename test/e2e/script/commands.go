@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -109,7 +110,7 @@ func cmdJoin(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	// Quietly: helm's notes would drown what the script is about.
 	out, err := output(ts, append([]string{"kubectl", "fed", "--context", ts.Getenv("FED"), "join", args[0], "--cluster-context", args[0],
-		"--install", "--chart", ts.Getenv("CHART"), "--agent-namespace", ts.Getenv("AGENTNS")}, append(args[1:], onShared(ts)...)...))
+		"--install", "--chart", ts.Getenv("CHART"), "--agent-namespace", ts.Getenv("AGENTNS")}, slices.Concat(args[1:], onShared(ts))...))
 	if err != nil {
 		ts.Fatalf("join %s: %v\n%s", args[0], err, out)
 	}
@@ -119,7 +120,7 @@ func cmdJoin(ts *testscript.TestScript, neg bool, args []string) {
 // onShared keeps releases that are installed side by side in one cluster from
 // making the same object of it at once.
 func onShared(ts *testscript.TestScript) []string {
-	if strings.HasPrefix(ts.Getenv("KUBECONFIG"), ts.Getenv("LAB_DIR")) {
+	if strings.HasPrefix(ts.Getenv("KUBECONFIG"), ts.Getenv("LAB_DIR")+"/") {
 		return nil
 	}
 	return []string{"--set", "ingressClass.create=false"}
